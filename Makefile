@@ -1,0 +1,118 @@
+# Every target is thin: the work is in `flask --app app db …`. No absolute path stands here and no
+# script of the virtual environment is called by name, so a path with a space in it is fine.
+
+PYTHON ?= python3
+PG15BIN ?= /usr/lib/postgresql/15/bin
+
+VENV := .venv/bin/python
+DB := $(VENV) -m flask --app app db
+SYNC := $(VENV) -m flask --app app sync
+PIP := $(VENV) -m pip install --quiet --disable-pip-version-check --no-warn-script-location
+RUNTIME := .venv/runtime-installed
+TOOLS := .venv/tools-installed
+COMPILE := CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/python -m piptools compile --quiet \
+	--upgrade --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links \
+	--no-emit-trusted-host --allow-unsafe
+
+.DEFAULT_GOAL := help
+.PHONY: help run seed demo db-up db-down psql migrate functions migrate-down verify \
+	guards reconcile health schedule unschedule test lint format check docs torture deadlocks lock
+
+help: ## explain every target in a line
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1 \2/p' Makefile | \
+	while read -r target text; do printf '  make %-14s%s\n' "$$target" "$$text"; done
+
+run: $(RUNTIME) ## set everything up and stay in the foreground; Ctrl-C stops it
+	@$(DB) run
+
+seed: $(RUNTIME) ## set everything up, demo population included, and leave it running
+	@$(DB) seed
+
+demo: $(RUNTIME) ## play a season of concurrent level-ups in a scratch database
+	@$(DB) demo
+
+db-up: $(RUNTIME) ## start the database; the last line is its DSN
+	@$(DB) up
+
+db-down: $(RUNTIME) ## stop the database; the data stay
+	@$(DB) down
+
+psql: $(RUNTIME) ## open psql; ARGS are passed on
+	@$(DB) psql -- $(ARGS)
+
+migrate: $(RUNTIME) ## apply the pending migrations
+	@$(DB) migrate
+
+functions: $(RUNTIME) ## load functions, triggers and views again
+	@$(DB) functions
+
+migrate-down: $(RUNTIME) ## roll back one migration, or down to TO=<id>
+	@$(DB) migrate-down $(if $(TO),--to $(TO))
+
+verify: $(RUNTIME) ## print the deployment report; fails on a failed check
+	@$(DB) verify
+
+guards: $(RUNTIME) ## list the guards that are not as installed; fails if there are any
+	@$(DB) guards
+
+reconcile: $(RUNTIME) ## repair what is out of step now, and write a log; for cron or a systemd timer
+	@$(SYNC) reconcile
+
+health: $(RUNTIME) ## check and show health; fails when it needs attention
+	@$(SYNC) health
+
+schedule: $(RUNTIME) ## have pg_cron reconcile every six hours and check health every five minutes
+	@$(SYNC) schedule
+
+unschedule: $(RUNTIME) ## take these jobs out of pg_cron
+	@$(SYNC) unschedule
+
+test: $(TOOLS) ## run every test on the embedded PostgreSQL; ARGS go to pytest
+	@$(VENV) -m pytest $(ARGS)
+
+lint: $(TOOLS) ## check style and types of Python, style of SQL, and what migrations do to a database at work
+	@$(VENV) -m ruff check --quiet
+	@$(VENV) -m ruff format --check --quiet
+	@$(VENV) -m mypy --no-error-summary
+	@$(VENV) -m sqlfluff lint --disable-progress-bar $(filter-out sql/migrator,$(wildcard sql/*))
+	@.venv/bin/squawk sql/migrations/*.sql >&2
+
+format: $(TOOLS) ## rewrite Python in the style that lint asks for
+	@$(VENV) -m ruff check --fix --quiet
+	@$(VENV) -m ruff format --quiet
+
+check: export CI = true
+check: ## what CI does: tests, lint, and the tests again on PostgreSQL 15
+	@test -x $(PG15BIN)/postgres || { echo "no PostgreSQL 15 in $(PG15BIN): set PG15BIN" >&2; exit 1; }
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory lint
+	@LOCKSTEP_PGBIN=$(PG15BIN) $(MAKE) --no-print-directory test
+
+docs: $(TOOLS) ## write the generated documents anew: README's sessions, schema.sql, guarantees.md
+	@LOCKSTEP_WRITE=1 $(VENV) -m pytest -q tests/docs tests/guarantees
+	@LOCKSTEP_WRITE=1 LOCKSTEP_PGBIN=$(PG15BIN) $(VENV) -m pytest -q tests/docs/test_schema.py
+
+torture: $(TOOLS) ## kill the server under load, CYCLES times (100), and add everything up
+	@$(VENV) -m tests.torture.crash --cycles $(or $(CYCLES),100)
+
+deadlocks: $(TOOLS) ## a million calls on hot pairs, and hostile raw SQL beside them
+	@$(VENV) -m tests.torture.deadlock $(ARGS)
+
+lock: ## write requirements*.txt anew from requirements*.in
+	@$(PYTHON) -m venv .venv-lock
+	@.venv-lock/bin/python -m pip install --quiet pip-tools
+	@$(COMPILE) -o requirements.txt requirements.in
+	@$(COMPILE) -o requirements-dev.txt requirements-dev.in
+	@rm -r .venv-lock
+
+$(RUNTIME): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer: PYTHON=")'
+	@echo "installing what Lockstep runs on into .venv" >&2
+	@$(PYTHON) -m venv .venv
+	@$(PIP) --require-hashes -r requirements.txt
+	@touch $@
+
+$(TOOLS): requirements-dev.txt $(RUNTIME)
+	@echo "installing what its tests need into .venv" >&2
+	@$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,272 @@
+"""The commands behind the Makefile's targets: `flask --app app db …`.
+
+Results go to stdout, what is being done to stderr. A command that needs a database brings the
+embedded server up and leaves it up; with LOCKSTEP_DSN set, nothing is ever started or stopped.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import click
+import psycopg
+from flask import current_app
+from flask.cli import AppGroup
+from psycopg import errors, sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from app import db
+from app.curriculum import CurriculumError
+from app.loader import MigrationError
+from app.postgres import PostgresError, Server, say, wheel_pgbin
+from app.settings import Settings
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+# Seconds between two looks at the server that `run` keeps company.
+WATCH_INTERVAL = 2
+
+GUARDS = "select kind, name, status from lockstep.guard_status order by kind, name"
+REPORT = "select check_name, status, detail from lockstep.deployment_report(%s)"
+
+WELCOME = """\
+Lockstep is running: Ctrl-C stops it, the data stay.
+
+  database  {dsn}
+
+Try, in another terminal, in `make psql`:
+
+  select id, name, max_levels from specializations;
+  select * from level_up(1, 'PLAYER', 500, 5);
+  select * from desync;
+"""
+
+
+class Commands(AppGroup):
+    """Commands that end in a sentence, not in a traceback, when the world is not as they need it."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command; see click.Group."""
+        try:
+            return super().invoke(context)
+        except (PostgresError, MigrationError, CurriculumError, psycopg.OperationalError, PermissionError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+database = Commands("db", help="The database: up and down, migrated, filled, verified.")
+
+
+@database.command()
+def up() -> None:
+    """Start the embedded server unless it is up; the last line is the DSN."""
+    database_dsn = dsn()
+    db.connect(database_dsn).close()
+    click.echo(database_dsn)
+
+
+@database.command()
+def down() -> None:
+    """Stop the embedded server; its data stay."""
+    if _settings().dsn:
+        say("LOCKSTEP_DSN is set: its server is not ours to stop")
+    else:
+        say("stopped" if Server.from_settings(_settings()).stop() else "was not running")
+
+
+@database.command()
+def status() -> None:
+    """Say whether the database is up, and where it is; fail if it is down."""
+    if given := _settings().dsn:
+        db.connect(given).close()
+        click.echo(f"up: {given}")
+        return
+    server = Server.from_settings(_settings())
+    if not server.is_running():
+        click.echo(f"down: {server.home}")
+        sys.exit(1)
+    click.echo(f"up: {server.dsn}\nhome: {server.home}\nlog: {server.log}")
+
+
+@database.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def psql(arguments: tuple[str, ...]) -> NoReturn:
+    """Open psql on the database; arguments are passed on."""
+    settings = _settings()
+    pgbin = settings.pgbin or wheel_pgbin()
+    target = conninfo_to_dict(dsn())
+    # In the environment, because anybody can read a command line.
+    environment = {**os.environ, "PGPASSWORD": str(target.pop("password", ""))}
+    program = str(pgbin / "psql")
+    os.execve(program, [program, "-d", make_conninfo("", **target), *arguments], environment)
+
+
+@database.command("migrate")
+def migrate_up() -> None:
+    """Apply the pending migrations."""
+    _migrate(dsn())
+
+
+@database.command()
+def functions() -> None:
+    """Load functions, triggers and views again, in one transaction."""
+    _load_functions(dsn())
+
+
+@database.command("migrate-down")
+@click.option("--to", "target", help="The migration to stay at, 0 for none; one step down without it.")
+def migrate_down(target: str | None) -> None:
+    """Roll migrations back, and load the functions of the version that is left."""
+    from app.migrator import Migrator
+
+    Migrator(dsn(), say=say).rollback(target)
+
+
+@database.command("curriculum")
+def load_curriculum() -> None:
+    """Load the specializations and their levels."""
+    from app import curriculum
+
+    curriculum.load(dsn())
+
+
+@database.command("seed")
+def set_up() -> None:
+    """Set everything up, with a demo population if there are no users; leave it running."""
+    _populate(dsn())
+
+
+@database.command()
+def verify() -> None:
+    """Print the deployment report, a line a check; fail if a check fails."""
+    from app.migrator import Migrator
+
+    database_dsn = dsn()
+    with db.connect(database_dsn) as connection:
+        try:
+            checks = connection.execute(REPORT, [Migrator(database_dsn).head()]).fetchall()
+        except (errors.InvalidSchemaName, errors.UndefinedFunction):
+            raise click.ClickException("nothing is installed there: make migrate functions") from None
+    for name, result, detail in checks:
+        click.echo(f"{result:<5} {name:<40} {detail or ''}".rstrip())
+    failed = sum(result == "fail" for _, result, _ in checks)
+    click.echo(f"{len(checks)} checks, {failed} failed")
+    if failed or not checks:
+        sys.exit(1)
+
+
+@database.command()
+@click.option("--all", "everything", is_flag=True, help="Intact guards too.")
+@click.option("--accept", is_flag=True, help="Take what is found as what ought to be, after a change on purpose.")
+def guards(everything: bool, accept: bool) -> None:
+    """List the guards that are not as installed; fail if there are any."""
+    with db.connect(dsn()) as connection:
+        if accept:
+            db.call(connection, "record_guards")
+        rows = connection.execute(GUARDS).fetchall()
+    for kind, name, result in rows:
+        if everything or result != "intact":
+            click.echo(f"{result:<10} {kind:<12} {name}")
+    broken = sum(result != "intact" for _, _, result in rows)
+    click.echo(f"{len(rows)} guards, {broken} not as installed")
+    if broken or not rows:
+        sys.exit(1)
+
+
+@database.command()
+@click.option("--students", default=2_000, show_default=True)
+@click.option("--writers", default=64, show_default=True)
+@click.option("--events", default=50_000, show_default=True)
+def demo(students: int, writers: int, events: int) -> None:
+    """Play the season in a scratch database, which is dropped at the end; fail on a broken promise."""
+    from app import season
+
+    with _scratch_database(dsn()) as scratch:
+        _install(scratch)
+        try:
+            result = season.run(
+                scratch, students=students, writers=writers, events=events, progress=season.show_progress()
+            )
+        except season.SeasonError as error:
+            raise click.ClickException(str(error)) from error
+    click.echo(result)
+    if not result.ok:
+        sys.exit(1)
+
+
+@database.command()
+def run() -> None:
+    """Set everything up and stay in the foreground; stop what this command started."""
+    for stopping in STOPPING:
+        signal.signal(stopping, signal.default_int_handler)
+    server = None if _settings().dsn else Server.from_settings(_settings())
+    try:
+        where = server.start() if server else dsn()
+        _populate(where)
+        click.echo(WELCOME.format(dsn=where))
+        forever = threading.Event()
+        while server is None or server.postmaster():
+            forever.wait(WATCH_INTERVAL)
+        raise click.ClickException("somebody stopped the server")
+    except KeyboardInterrupt:
+        say("stopping")
+    finally:
+        for stopping in STOPPING:
+            signal.signal(stopping, signal.SIG_IGN)
+        if server and server.started_here:
+            server.stop()
+
+
+def dsn() -> str:
+    """Where the database is; the embedded server is brought up for it."""
+    return _settings().dsn or Server.from_settings(_settings()).start()
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.extensions["lockstep"]
+    return settings
+
+
+def _populate(dsn: str) -> None:
+    """Install, and invent people if there is nobody."""
+    from app import seed
+
+    _install(dsn)
+    seed.seed(dsn)
+
+
+def _install(dsn: str) -> None:
+    """Bring a database to the newest schema, functions and curriculum."""
+    from app import curriculum
+
+    _migrate(dsn)
+    _load_functions(dsn)
+    curriculum.load(dsn)
+
+
+def _migrate(dsn: str) -> None:
+    from app.migrator import Migrator
+
+    Migrator(dsn, say=say).migrate()
+
+
+def _load_functions(dsn: str) -> None:
+    from app.migrator import Migrator
+
+    say(f"{len(Migrator(dsn, say=say).load())} functions and views loaded")
+
+
+@contextmanager
+def _scratch_database(dsn: str) -> Iterator[str]:
+    """Make a database beside this one, and drop it in the end."""
+    name = f"lockstep_scratch_{os.getpid()}"
+    with db.connect(dsn) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        try:
+            yield make_conninfo(dsn, dbname=name)
+        finally:
+            drop = sql.SQL("drop database {} with (force)").format(sql.Identifier(name))
+            connection.execute(drop)

@@ -1,0 +1,218 @@
+"""The register of errors: what a SQLSTATE means to a caller, in one table.
+
+docs/errors.md says the same for people, and more. A test keeps the two equal to each other and to
+what the functions in sql/ raise.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import psycopg
+
+ErrorType = Literal["validation_error", "not_found", "conflict", "retry", "permission_denied", "database_error"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A line of the register.
+
+    sqlstate  five characters; two and `***` for the rest of a class; `*****` for all the rest
+    status    of HTTP; a code has one
+    retry     nothing was changed, and the same call again may succeed
+    message   for a person, in lower case; of our own class LS, the very one that is raised
+    """
+
+    sqlstate: str
+    code: str
+    status: int
+    error_type: ErrorType
+    retry: bool
+    message: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What went wrong in one call. The detail holds values, and is given for class LS only."""
+
+    condition: Condition
+    detail: str | None
+
+    @property
+    def message(self) -> str:
+        """One line for a person: what, and which."""
+        message = self.condition.message[0].upper() + self.condition.message[1:]
+        return f"{message}: {self.detail}" if self.detail else message
+
+
+CONDITIONS = (
+    Condition(
+        "LS001", "user_not_found", 404, "not_found", False,
+        "user not found",
+        "No row of users has this id.",
+    ),
+    Condition(
+        "LS002", "specialization_not_found", 404, "not_found", False,
+        "specialization not found",
+        "No row of specializations has this id.",
+    ),
+    Condition(
+        "LS003", "level_not_found", 422, "validation_error", False,
+        "level does not exist in this specialization",
+        "No row of specialization_levels has this number.",
+    ),
+    Condition(
+        "LS004", "negative_total", 422, "validation_error", False,
+        "a total would fall below 0",
+        "More XP, sessions, projects or hours would be taken away than are there.",
+    ),
+    Condition(
+        "LS005", "hours_not_counted", 422, "validation_error", False,
+        "hours are not counted in this specialization",
+        "Hours were given for a specialization whose level rows have no theory_hours.",
+    ),
+    Condition(
+        "LS006", "invalid_argument", 422, "validation_error", False,
+        "invalid argument",
+        "An argument is null, negative, or none of the values that are allowed; the detail says which.",
+    ),
+    Condition(
+        "LS007", "idempotency_key_reused", 409, "conflict", False,
+        "idempotency key was used with other arguments",
+        "An earlier call for this user has this key, but another function or other arguments.",
+    ),
+    Condition(
+        "LS008", "pair_has_history", 409, "conflict", False,
+        "a pair with history cannot be deleted",
+        "The license has rows in license_progressions, and history is kept.",
+    ),
+    Condition(
+        "LS009", "record_cannot_move", 409, "conflict", False,
+        "a record cannot move to another user or specialization",
+        "Raw SQL changed the user or the specialization of a progress row or a license.",
+    ),
+    Condition(
+        "LS010", "history_is_append_only", 409, "conflict", False,
+        "history is append-only",
+        "UPDATE or DELETE of license_progressions.",
+    ),
+    Condition(
+        "LS011", "levels_have_a_gap", 422, "validation_error", False,
+        "levels run from 1 without a gap",
+        "A write of specialization_levels would leave a number out.",
+    ),
+    Condition(
+        "LS012", "max_levels_is_derived", 422, "validation_error", False,
+        "max_levels follows the level rows",
+        "specializations.max_levels was written by hand, with a figure that the level rows do not back.",
+    ),
+    Condition(
+        "LS013", "truncate_refused", 409, "conflict", False,
+        "this table cannot be truncated",
+        "TRUNCATE of a table whose rows stand beside those of another.",
+    ),
+    Condition(
+        "LS014", "source_record_not_found", 404, "not_found", False,
+        "the source record does not exist",
+        "sync_records() was told to copy from a side that this pair does not have.",
+    ),
+    Condition(
+        "LS015", "run_not_found", 404, "not_found", False,
+        "run not found",
+        "No row of sync_runs has this id.",
+    ),
+    Condition(
+        "LS016", "run_is_finished", 409, "conflict", False,
+        "run is finished",
+        "A run that has ended was to be applied.",
+    ),
+    Condition(
+        "LS017", "run_is_under_way", 409, "conflict", False,
+        "run is under way",
+        "Another session is applying this very run.",
+    ),
+    Condition(
+        "LS018", "nothing_to_undo", 409, "conflict", False,
+        "run has nothing to undo",
+        "Only a run that was applied can be undone, and this one was not.",
+    ),
+    Condition(
+        "22***", "invalid_value", 422, "validation_error", False,
+        "a value has the wrong form, or is out of range",
+        "A value does not fit its type: a word for a number, or a number too big.",
+    ),
+    Condition(
+        "23001", "reference_restricted", 409, "conflict", False,
+        "something still refers to this",
+        "A foreign key with ON DELETE RESTRICT refuses; PostgreSQL 18 gives it this code of its own, 15 says 23503.",
+    ),
+    Condition(
+        "23502", "missing_value", 422, "validation_error", False,
+        "a value is missing",
+        "A column that must hold something was given null.",
+    ),
+    Condition(
+        "23503", "reference_conflict", 409, "conflict", False,
+        "what this refers to is not there, or something still refers to this",
+        "A foreign key refuses: a row that does not exist, a row that is needed, a level that is held,"
+        " or (at commit) progress and license at different levels.",
+    ),
+    Condition(
+        "23505", "already_exists", 409, "conflict", False,
+        "this exists already",
+        "A unique constraint refuses a second row; raw INSERT, UPSERT or MERGE may get it in a race.",
+    ),
+    Condition(
+        "23514", "value_not_allowed", 422, "validation_error", False,
+        "a value is not allowed",
+        "A CHECK constraint refuses: a figure below 0, or a max_achieved_level that would fall.",
+    ),
+    Condition(
+        "40001", "serialization_failure", 503, "retry", True,
+        "somebody else changed the same records at the same time",
+        "Two transactions cannot be put one after the other; this one was rolled back.",
+    ),
+    Condition(
+        "40P01", "deadlock_detected", 503, "retry", True,
+        "two transactions waited for each other",
+        "A deadlock; this transaction was the one that was rolled back.",
+    ),
+    Condition(
+        "55P03", "lock_not_available", 503, "retry", True,
+        "somebody else holds these records",
+        "A lock was not free within lock_timeout, or at once where the caller asked for that.",
+    ),
+    Condition(
+        "57014", "query_canceled", 503, "retry", True,
+        "the call took too long, or was cancelled",
+        "statement_timeout passed, or somebody cancelled the statement.",
+    ),
+    Condition(
+        "42501", "permission_denied", 403, "permission_denied", False,
+        "permission denied",
+        "The role may not call this function or touch this table.",
+    ),
+    Condition(
+        "*****", "database_error", 500, "database_error", False,
+        "the database could not do this",
+        "Anything else. A connection lost in the middle of a call too: whether that was done is not known.",
+    ),
+)  # fmt: skip
+
+_BY_SQLSTATE = {condition.sqlstate: condition for condition in CONDITIONS}
+
+
+def find(sqlstate: str) -> Condition:
+    """Return the line for a SQLSTATE: its own, that of its class, or the last."""
+    candidates = (sqlstate, f"{sqlstate[:2]}***", "*****")
+    return next(_BY_SQLSTATE[line] for line in candidates if line in _BY_SQLSTATE)
+
+
+def describe(error: psycopg.Error) -> Problem:
+    """Say what an error of the database means to the caller.
+
+    Only details that our own functions wrote are passed on: PostgreSQL's show tables and rows.
+    """
+    # What psycopg refuses to send, as a text with a NUL in it, has no SQLSTATE.
+    sqlstate = error.sqlstate or ("22000" if isinstance(error, psycopg.DataError) else "")
+    return Problem(find(sqlstate), error.diag.message_detail if sqlstate.startswith("LS") else None)

@@ -1,0 +1,208 @@
+"""Loads functions, triggers, policies and views: all of them, or none, every time.
+
+sql/functions and sql/views hold one function or view a file; a function's triggers and policies
+stand in its file. They are no migrations: the files as they are now are what the database gets.
+They belong to the loader alone: a migration makes none, and what no file defines is dropped.
+What was loaded is kept, by version of the schema, so that going down can load it again.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import errors, sql
+
+from app.settings import PROJECT
+
+# What `create or replace` refuses to replace: then everything is dropped first.
+NOT_REPLACEABLE = (
+    errors.InvalidFunctionDefinition,  # a parameter's name, a return type
+    errors.InvalidTableDefinition,  # a view's columns
+    errors.WrongObjectType,  # a function that becomes a procedure
+    errors.DuplicateObject,  # a trigger that becomes a constraint trigger
+    errors.AmbiguousFunction,  # an old signature beside the new one
+)
+
+
+class MigrationError(Exception):
+    """A migration, a function or a view cannot be put in as its file stands."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of sql/views or sql/functions."""
+
+    kind: str
+    name: str
+    text: str
+
+    @property
+    def file(self) -> str:
+        """Its path below sql/."""
+        return f"{self.kind}/{self.name}.sql"
+
+    @property
+    def after(self) -> list[str]:
+        """The names in a line `-- after: name, name`: those are loaded before this one."""
+        return re.findall(r"\w+", " ".join(re.findall(r"(?m)^-- after:(.*)$", self.text)))
+
+
+def rename(text: str, schema: str) -> str:
+    """The same SQL for a schema of another name: `lockstep.` and the roles `lockstep_…`."""
+    return re.sub(r"\blockstep(?![a-z0-9])", schema, text)
+
+
+def read_sources(root: Path) -> list[Source]:
+    """The files to load: views, then functions, by name; each after those that it names."""
+    sources = [
+        Source(kind, path.stem, path.read_text("utf-8"))
+        for kind in ("views", "functions")
+        for path in sorted((root / kind).glob("*.sql"))
+    ]
+    by_name = {source.name: source for source in sources}
+    if len(by_name) < len(sources):
+        raise MigrationError("a view and a function have the same name")
+    ordered: dict[str, Source] = {}
+
+    def put(name: str, *wanted_by: str) -> None:
+        if name not in by_name or name in wanted_by:
+            what = "goes in a circle" if name in by_name else "names no file"
+            raise MigrationError(f"-- after: {what}: {' -> '.join((*wanted_by, name))}")
+        if name not in ordered:
+            for earlier in by_name[name].after:
+                put(earlier, *wanted_by, name)
+            ordered[name] = by_name[name]
+
+    for source in sources:
+        put(source.name)
+    return list(ordered.values())
+
+
+class Loader:
+    """Runs SQL in one schema, over a connection in autocommit mode that has it on its path."""
+
+    def __init__(self, connection: psycopg.Connection[Any], schema: str, say: Callable[[str], None]) -> None:
+        self.connection, self.schema, self.say = connection, schema, say
+
+    def run(self, name: str, text: str) -> psycopg.Cursor[Any]:
+        """Run a string of statements, split by the server and by no parser of ours.
+
+        Raises MigrationError, with the file's name and, where the server says it, the line.
+        """
+        text = rename(text, self.schema)
+        try:
+            return self.connection.execute(text.encode(), prepare=False)
+        except psycopg.Error as error:
+            if error.diag.statement_position:
+                name += f":{text.count(chr(10), 0, int(error.diag.statement_position)) + 1}"
+            raise MigrationError(f"{name}: {error}") from error
+
+    def run_own(self, name: str) -> list[Any]:
+        """Run one of sql/migrator, a query; return its rows."""
+        file = f"migrator/{name}.sql"
+        return self.run(file, (PROJECT / "sql" / file).read_text("utf-8")).fetchall()
+
+    def load(self, sources: list[Source], version: str) -> None:
+        """Make the sources, in this order, the functions, triggers, policies and views there are.
+
+        The version is remembered with them. In one transaction: an error leaves all as it was.
+        """
+        broken = self.broken_guards()
+        try:
+            with self.connection.transaction():
+                self.put_in(sources, version, broken)
+        except MigrationError as error:
+            if not isinstance(error.__cause__, NOT_REPLACEABLE):
+                raise
+            with self.connection.transaction():
+                self.drop_undefined()
+                self.put_in(sources, version, broken)
+
+    def put_in(self, sources: list[Source], version: str, broken: list[str] | None) -> None:
+        """As load(), in the caller's transaction; in no savepoint, which has an xmin of its own."""
+        # Bodies are not checked, or the order of the files would matter more.
+        self.connection.execute("set local check_function_bodies = off")
+        for source in sources:
+            self.run(source.file, source.text)
+        for statement in self.drop_undefined():
+            self.say(f"no file defines it any more: {statement}")
+        self.set_owners()
+        self._set_search_path()
+        self._arm_keys()
+        self.record_guards(broken)
+        self.connection.execute("delete from loaded_sources where version = %s", [version])
+        with self.connection.cursor() as cursor:
+            cursor.executemany(
+                "insert into loaded_sources (version, position, kind, name, source) values (%s, %s, %s, %s, %s)",
+                [
+                    (version, position, source.kind, source.name, source.text)
+                    for position, source in enumerate(sources, 1)
+                ],
+            )
+
+    def broken_guards(self) -> list[str] | None:
+        """To be asked before a change: which guards are not as installed. None: it cannot be told."""
+        if not self._has("broken_guards"):
+            return []
+        try:
+            return list(self.run("migrator", "select lockstep.broken_guards()").fetchall()[0][0])
+        except MigrationError as error:
+            self.say(str(error))
+            return None
+
+    def record_guards(self, broken: list[str] | None) -> None:
+        """Take what the change has left as installed: but not what was broken before it.
+
+        Functions of an older version may fail on a newer schema: then the sentinel has the word.
+        """
+        if broken is not None and self._has("record_guards"):
+            query = f"select {self.schema}.record_guards(%s)".encode()
+            try:
+                with self.connection.transaction():
+                    self.connection.execute(query, [broken])
+            except psycopg.Error as error:
+                self.say(f"guards are not recorded: {error}")
+
+    def stored(self, version: str) -> list[Source]:
+        """What was loaded last at this version."""
+        rows = self.connection.execute(
+            "select kind, name, source from loaded_sources where version = %s order by position",
+            [version],
+        )
+        return [Source(*row) for row in rows]
+
+    def drop_undefined(self) -> list[str]:
+        """Drop each function, trigger, policy and view that this transaction has not defined."""
+        statements = [row[0] for row in self.run_own("undefined_objects")]
+        for statement in statements:
+            self.run("migrator", statement)
+        return [statement for statement in statements if statement.startswith("drop")]
+
+    def set_owners(self) -> None:
+        """Give what the schema holds to its roles; lend them CREATE, which a new owner needs."""
+        for role, may_create, statements in self.run_own("wrong_owners"):
+            if not may_create:
+                create = f"create on schema {self.schema}"
+                statements = f"grant {create} to {role}; {statements}; revoke {create} from {role}"
+            self.run("migrator", statements)
+
+    def _set_search_path(self) -> None:
+        for database, may_set, setting in self.run_own("search_path"):
+            if setting is None and may_set:
+                name = sql.Identifier(database).as_string(self.connection)
+                path = f"{self.schema}, public"
+                self.run("migrator", f"alter database {name} set search_path = {path}")
+            elif self.schema not in re.findall(r"\w+", setting or ""):
+                self.say(f"left as it is, without {self.schema}: search_path of {database}")
+
+    def _arm_keys(self) -> None:
+        if self._has("arm_keys"):
+            for row in self.run("migrator", "select lockstep.arm_keys()").fetchall():
+                self.say(str(row[0]))
+
+    def _has(self, function: str) -> bool:
+        name = f"{self.schema}.{function}"
+        return self.connection.execute("select to_regproc(%s)", [name]).fetchone() != (None,)

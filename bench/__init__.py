@@ -1,0 +1,1 @@
+"""Measurements: how long, beside a floor measured in the same run."""

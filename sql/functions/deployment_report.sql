@@ -1,0 +1,169 @@
+create or replace function lockstep.deployment_report(
+    p_expected_version text default null
+)
+returns setof lockstep.deployment_check
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    with expected_constraint (table_name, constraint_name) as (
+        values
+            ('specialization_progress', 'uq_specialization_progress_user_spec'),
+            ('specialization_progress', 'uq_specialization_progress_user_spec_level'),
+            ('specialization_progress', 'fk_specialization_progress_user'),
+            ('specialization_progress', 'fk_specialization_progress_spec'),
+            ('specialization_progress', 'fk_specialization_progress_level'),
+            ('specialization_progress', 'fk_specialization_progress_license'),
+            ('specialization_progress', 'ck_specialization_progress_not_negative'),
+            ('user_licenses', 'uq_user_licenses_user_spec'),
+            ('user_licenses', 'uq_user_licenses_user_spec_level'),
+            ('user_licenses', 'fk_user_licenses_user'),
+            ('user_licenses', 'fk_user_licenses_spec'),
+            ('user_licenses', 'fk_user_licenses_level'),
+            ('user_licenses', 'fk_user_licenses_max_level'),
+            ('user_licenses', 'fk_user_licenses_progress'),
+            ('user_licenses', 'ck_user_licenses_max_achieved_level')
+    ),
+
+    measured (place, check_name, failures, warns_only, detail) as (
+        select
+            1,
+            'version at head',
+            (p_expected_version is distinct from max(applied.migration_id))::integer,
+            p_expected_version is null,
+            format('applied %s, expected %s', max(applied.migration_id), coalesce(p_expected_version, 'not given'))
+        from lockstep.schema_migrations as applied
+
+        union all
+        select
+            2,
+            'INTERNSHIP has 3 levels',
+            (count(*) <> 1)::integer,
+            false,
+            coalesce(string_agg(format('%s, max_levels %s', one.name, one.max_levels), '; '), 'no such row')
+        from lockstep.specializations as one
+        where one.id = 'INTERNSHIP'
+            and one.max_levels = 3
+
+        union all
+        select
+            3,
+            'max_levels equal the level rows',
+            count(*) filter (where counted.max_levels <> counted.levels or counted.levels = 0),
+            false,
+            string_agg(format('%s %s of %s', counted.id, counted.levels, counted.max_levels), ', ' order by counted.id)
+        from (
+            select specialization.id, specialization.max_levels, count(level.level) as levels
+            from lockstep.specializations as specialization
+            left outer join lockstep.specialization_levels as level
+                on level.specialization_id = specialization.id
+            where specialization.is_active
+            group by specialization.id
+        ) as counted
+
+        union all
+        select
+            4,
+            'no duplicate progress',
+            count(*),
+            false,
+            format('%s pairs twice', count(*))
+        from (
+            select from lockstep.specialization_progress as progress
+            group by progress.student_id, progress.specialization_id
+            having count(*) > 1
+        ) as twice
+
+        union all
+        select
+            5,
+            'no duplicate license',
+            count(*),
+            false,
+            format('%s pairs twice', count(*))
+        from (
+            select from lockstep.user_licenses as license
+            group by license.user_id, license.specialization_type
+            having count(*) > 1
+        ) as twice
+
+        union all
+        select
+            6,
+            'named constraints there and validated',
+            count(*) filter (where con.oid is null),
+            false,
+            coalesce(
+                'missing: ' || string_agg(expected.constraint_name, ', ') filter (where con.oid is null),
+                format('%s found', count(*))
+            )
+        from expected_constraint as expected
+        left outer join pg_catalog.pg_constraint as con
+            on con.conname = expected.constraint_name
+            and con.conrelid = ('lockstep.' || expected.table_name)::regclass
+            and con.convalidated
+
+        union all
+        select
+            7,
+            'keys armed for the replica role',
+            count(*) filter (where not key_trigger.armed),
+            true,
+            format('%s of %s triggers fire ALWAYS', count(*) filter (where key_trigger.armed), count(*))
+        from lockstep.coupled_key_triggers as key_trigger
+
+        union all
+        select
+            8,
+            'no trigger disabled',
+            count(*),
+            false,
+            coalesce(string_agg(format('%s on %s', trig.tgname, trig.tgrelid::regclass), ', '), 'none')
+        from pg_catalog.pg_trigger as trig
+        inner join pg_catalog.pg_class as class on class.oid = trig.tgrelid
+        where class.relnamespace = 'lockstep'::regnamespace
+            and trig.tgenabled in ('D', 'R')
+
+        union all
+        select
+            9,
+            'lock-order hook on',
+            (count(*) filter (where class.relrowsecurity and policy.polqual is not null) <> 2)::integer,
+            false,
+            format('%s policies lock progress first', count(*))
+        from pg_catalog.pg_class as class
+        inner join pg_catalog.pg_policy as policy on policy.polrelid = class.oid
+        where class.oid = 'lockstep.user_licenses'::regclass
+            and policy.polname in ('license_update', 'license_delete')
+
+        union all
+        select
+            10,
+            'no desync',
+            count(*),
+            false,
+            format('%s pairs out of step', count(*))
+        from lockstep.desync
+    )
+
+    select
+        measured.check_name,
+        case
+            when measured.failures = 0 then 'pass'
+            when measured.warns_only then 'warn'
+            else 'fail'
+        end,
+        measured.detail
+    from measured
+    order by measured.place;
+$function$;
+
+comment on function lockstep.deployment_report(text) is
+$comment$Checks a deployment, one line a check: pass, warn or fail, with what was found.
+
+p_expected_version: the newest migration of the release (its file's name without the ending).
+Reads both coupled tables whole. Locks nothing.$comment$;
+
+revoke all on function lockstep.deployment_report(text) from public;
+grant execute on function lockstep.deployment_report(text) to lockstep_admin, lockstep_readonly;

@@ -1,0 +1,55 @@
+create or replace function lockstep.finish_sync_batch(
+    p_run_id bigint
+)
+returns integer
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_attempts constant integer := (
+        select min(item.attempts)
+        from lockstep.sync_run_items as item
+        where item.run_id = p_run_id
+            and item.outcome = 'planned'
+    );
+begin
+    if v_attempts is not null then
+        update lockstep.sync_runs as run
+        set last_batch_at = clock_timestamp(),
+            backend_pid = pg_backend_pid()
+        where run.id = p_run_id;
+
+        return v_attempts;
+    end if;
+
+    update lockstep.sync_runs as run
+    set last_batch_at = clock_timestamp(),
+        job_end = clock_timestamp(),
+        synced_count = counted.synced,
+        failed_count = counted.failed,
+        skipped_count = counted.skipped,
+        status = case
+            when counted.failed = 0 then 'success'
+            when counted.synced + counted.skipped > 0 then 'partial_failure'
+            else 'failed'
+        end
+    from (
+        select
+            count(*) filter (where item.outcome in ('synced', 'undone', 'undone_in_step')) as synced,
+            count(*) filter (where item.outcome = 'failed') as failed,
+            count(*) filter (where item.outcome = 'skipped') as skipped
+        from lockstep.sync_run_items as item
+        where item.run_id = p_run_id
+    ) as counted
+    where run.id = p_run_id;
+
+    return null;
+end;
+$function$;
+
+comment on function lockstep.finish_sync_batch(bigint) is
+'Notes that a batch is done and how often the next items have been tried; after the last one closes the run (null).';
+
+revoke all on function lockstep.finish_sync_batch(bigint) from public;

@@ -1,0 +1,88 @@
+create or replace function lockstep.start_sync(
+    p_run_id bigint
+)
+returns lockstep.sync_runs
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_run lockstep.sync_runs;
+begin
+    select run.*
+    into v_run
+    from lockstep.sync_runs as run
+    where run.id = p_run_id
+    for no key update;
+
+    if not found then
+        raise exception using
+            errcode = 'LS015',
+            message = 'run not found',
+            detail = format('run_id=%s', coalesce(p_run_id::text, 'null')),
+            hint = 'See lockstep.runs for those that exist.';
+    end if;
+
+    if v_run.status not in ('planned', 'running')
+        and not (
+            v_run.status = 'failed'
+            and exists (
+                select from lockstep.sync_run_items as open
+                where open.run_id = p_run_id
+                    and open.outcome = 'planned'
+            )
+        )
+    then
+        raise exception using
+            errcode = 'LS016',
+            message = 'run is finished',
+            detail = format('run_id=%s status=%s', p_run_id, v_run.status),
+            hint = 'Plan a new one, or undo this one.';
+    end if;
+
+    perform lockstep.fail_dead_runs(p_run_id);
+
+    if v_run.status = 'running' and lockstep.is_alive(v_run) then
+        raise exception using
+            errcode = 'LS017',
+            message = 'run is under way',
+            detail = format('run_id=%s backend_pid=%s', p_run_id, v_run.backend_pid),
+            hint = 'Wait for it to end.';
+    end if;
+
+    -- Only this statement is taken back below: the lock on the run stays.
+    begin
+        update lockstep.sync_runs as run
+        set status = 'running',
+            dry_run = false,
+            job_start = case when run.dry_run then clock_timestamp() else run.job_start end,
+            job_end = null,
+            last_batch_at = clock_timestamp(),
+            backend_pid = pg_backend_pid(),
+            message = null
+        where run.id = p_run_id
+        returning run.* into v_run;
+    exception
+        when unique_violation then
+            -- uq_sync_runs_running: another run got there first.
+            update lockstep.sync_runs as run
+            set status = 'skipped',
+                job_end = clock_timestamp(),
+                message = 'another run was under way'
+            where run.id = p_run_id
+            returning run.* into v_run;
+    end;
+
+    return v_run;
+end;
+$function$;
+
+comment on function lockstep.start_sync(bigint) is
+$comment$Takes a planned run into work, or one whose worker died: it goes on where that stopped.
+
+Returns the run: running, or skipped when another run over many users is under way.
+Raises LS015 no such run, LS016 already finished, LS017 somebody is working on it. Locks the run.$comment$;
+
+revoke all on function lockstep.start_sync(bigint) from public;
+grant execute on function lockstep.start_sync(bigint) to lockstep_admin;

@@ -1,0 +1,34 @@
+create or replace function lockstep.verify_range(
+    p_first_user_id bigint,
+    p_last_user_id bigint,
+    out pairs bigint,
+    out violations bigint
+)
+returns record
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+    select
+        count(*),
+        count(*) filter (where progress.current_level is distinct from license.current_level)
+    from (
+        select one.student_id, one.specialization_id, one.current_level
+        from lockstep.specialization_progress as one
+        where one.student_id between p_first_user_id and p_last_user_id
+    ) as progress
+    full outer join (
+        select one.user_id, one.specialization_type, one.current_level
+        from lockstep.user_licenses as one
+        where one.user_id between p_first_user_id and p_last_user_id
+    ) as license
+        on license.user_id = progress.student_id
+        and license.specialization_type = progress.specialization_id;
+$function$;
+
+comment on function lockstep.verify_range(bigint, bigint) is
+'How many pairs the users of this range of ids have, and how many of them are out of step. Locks nothing.';
+
+revoke all on function lockstep.verify_range(bigint, bigint) from public;
+grant execute on function lockstep.verify_range(bigint, bigint) to lockstep_admin;

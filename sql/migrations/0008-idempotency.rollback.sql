@@ -1,0 +1,2 @@
+drop table lockstep.settings;
+drop table lockstep.idempotency_keys;

@@ -1,0 +1,2 @@
+drop type lockstep.desync_explanation;
+drop table lockstep.guard_baseline;

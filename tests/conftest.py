@@ -1,0 +1,250 @@
+"""One server a run, one template database, one clone a test.
+
+The server is the embedded one (or LOCKSTEP_PGBIN's), made for this run and never LOCKSTEP_DSN's.
+The first worker that needs it starts it, the first that needs the template builds it, and the
+process that the run began in takes all of it away. With CI set, a skipped test is a failed one.
+"""
+
+import fcntl
+import itertools
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+from pytest_postgresql import factories
+
+from app.postgres import Server, wheel_pgbin
+from app.settings import Settings
+from tests.support import SERVER_SETTINGS, clients_left, folder_for_servers
+
+TEMPLATE = "lockstep_template"
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+HOME = "LOCKSTEP_TEST_HOME"
+
+Connect = Callable[..., psycopg.Connection[Any]]
+
+
+# The run --------------------------------------------------------------------------------------
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the folder of this run's server, in the process that will take it away."""
+    os.environ.pop("LOCKSTEP_DSN", None)
+    if not hasattr(config, "workerinput"):
+        folder = folder_for_servers()
+        for old in folder.glob(f"lockstep-tests-{os.getuid()}-*"):
+            if not Path(f"/proc/{old.name.rpartition('-')[2]}").exists():
+                _remove(Server(old, Settings.from_environment().pgbin))
+        os.environ[HOME] = str(folder / f"lockstep-tests-{os.getuid()}-{os.getpid()}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs another server than this run's, and count it as deselected.
+
+    Where CI names a server, Debian's, its extensions have to be there.
+    """
+    sure = bool(os.environ.get("CI")) and Settings.from_environment().pgbin is not None
+    left_out = [
+        item
+        for item in items
+        if any(not sure and not has_extension(marker.args[0]) for marker in item.iter_markers("needs_extension"))
+        or any(marker.args[0] != major() for marker in item.iter_markers("needs_major"))
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@cache
+def pg_config(name: str) -> str:
+    """What pg_config says of this run's server."""
+    pgbin = Settings.from_environment().pgbin or wheel_pgbin()
+    command = [str(pgbin / "pg_config"), f"--{name}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def major() -> int:
+    """The major version of this run's server."""
+    return int(pg_config("version").split()[1].split(".")[0])
+
+
+def has_extension(name: str) -> bool:
+    """Whether this run's server can create the extension, by its files."""
+    return (Path(pg_config("sharedir")) / "extension" / f"{name}.control").exists()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run for a connection left behind (G11), then take the server away."""
+    if hasattr(session.config, "workerinput"):
+        return
+    server = run_server()
+    if server.is_running():
+        with psycopg.connect(server.dsn_for("postgres"), autocommit=True) as connection:
+            left = clients_left(connection)
+        if left:
+            _report_error(session, "pg_stat_activity is not back to its baseline", "\n".join(left))
+    if server.home.exists():
+        _remove(server)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Any:
+    """In CI nothing is skipped: a part that is missing there is a failure."""
+    report = yield
+    return _refuse_skip(report)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Any:
+    """The same for a module that skips itself."""
+    report = yield
+    return _refuse_skip(report)
+
+
+def _refuse_skip(report: Any) -> Any:
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI takes for a failure: {report.longrepr}"
+    return report
+
+
+def _report_error(session: pytest.Session, name: str, text: str) -> None:
+    """Count an error in pytest's closing line, and in its exit status."""
+    report = pytest.TestReport(f"tests::{name}", ("tests", None, name), {}, "failed", text, "teardown")
+    session.config.hook.pytest_runtest_logreport(report=report)
+    session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _remove(server: Server) -> None:
+    server.stop()
+    shutil.rmtree(server.home, ignore_errors=True)
+
+
+# Its server -----------------------------------------------------------------------------------
+
+
+def run_server() -> Server:
+    """The server of this run, whichever process asks, started or not."""
+    return Server(Path(os.environ[HOME]), Settings.from_environment().pgbin, SERVER_SETTINGS)
+
+
+@pytest.fixture(scope="session")
+def server() -> Server:
+    """The running server of this run."""
+    server = run_server()
+    server.start()
+    return server
+
+
+@pytest.fixture(scope="session")
+def pgbin(server: Server) -> Path:
+    """The folder of psql, pg_dump and the like, of the server's version."""
+    return server.pgbin
+
+
+@pytest.fixture(scope="session")
+def admin(server: Server) -> Iterator[psycopg.Connection[Any]]:
+    """A superuser's connection to the database `postgres`, which stays as it is."""
+    with psycopg.connect(server.dsn_for("postgres"), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def template(server: Server, admin: psycopg.Connection[Any]) -> str:
+    """The name of a database with migrations, functions and curriculum, to make clones of."""
+    with (server.home / "template.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = admin.execute("select from pg_database where datname = %s and datistemplate", [TEMPLATE])
+        if done.rowcount == 0:
+            _build_template(server, admin)
+    return TEMPLATE
+
+
+def _build_template(server: Server, admin: psycopg.Connection[Any]) -> None:
+    from app import curriculum
+    from app.migrator import Migrator
+
+    admin.execute(f"drop database if exists {TEMPLATE} with (force)")
+    admin.execute(f"create database {TEMPLATE}")
+    dsn = server.dsn_for(TEMPLATE)
+    migrator = Migrator(dsn)
+    migrator.migrate()
+    migrator.load()
+    curriculum.load(dsn)
+    admin.execute(f"alter database {TEMPLATE} with is_template true allow_connections false")
+
+
+# A database a test ----------------------------------------------------------------------------
+
+_number = itertools.count(1)
+
+
+@pytest.fixture
+def database(server: Server, admin: psycopg.Connection[Any], template: str) -> Iterator[str]:
+    """The DSN of a clone of the template; a test that leaves a connection to it fails."""
+    name = f"test_{WORKER}_{next(_number)}"
+    clone = sql.Identifier(name)
+    create = "create database {} template {} strategy file_copy"
+    admin.execute(sql.SQL(create).format(clone, sql.Identifier(template)))
+    # A clone does not inherit what `alter database … set` gave the template.
+    admin.execute(sql.SQL("alter database {} set search_path = lockstep, public").format(clone))
+    yield server.dsn_for(name)
+    left = clients_left(admin, name)
+    admin.execute(sql.SQL("drop database {} with (force)").format(clone))
+    assert not left
+
+
+@pytest.fixture
+def connect(database: str) -> Iterator[Connect]:
+    """Open further connections: connect(role=None, autocommit=True, **psycopg's options)."""
+    opened: list[psycopg.Connection[Any]] = []
+
+    def connect(role: str | None = None, **options: Any) -> psycopg.Connection[Any]:
+        connection = psycopg.connect(database, **{"autocommit": True, **options})
+        opened.append(connection)
+        if role:
+            with connection.transaction():
+                connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
+        return connection
+
+    yield connect
+    for connection in opened:
+        connection.close()
+
+
+@pytest.fixture
+def connection(connect: Connect) -> psycopg.Connection[Any]:
+    """A superuser's connection to the clone, in autocommit."""
+    return connect()
+
+
+# An empty database, by pytest-postgresql over our launcher. The clones above are our own because
+# it would build a template a worker, while roles are the cluster's, and copy it the slow way.
+
+
+@pytest.fixture(scope="session")
+def launched(server: Server) -> SimpleNamespace:
+    """Our server, as pytest-postgresql wants to be told of one."""
+    given = conninfo_to_dict(server.dsn_for("postgres"))
+    login = {name: given[name] for name in ("host", "port", "user", "password")}
+    return SimpleNamespace(**login, options="", maintenance_dbname="postgres", template_dbname="template1")
+
+
+postgresql_noproc = factories.postgresql_noproc(depends_on="launched", dbname="empty_")
+postgresql = factories.postgresql("postgresql_noproc")
+
+
+@pytest.fixture
+def empty_database(server: Server, postgresql: psycopg.Connection[Any]) -> str:
+    """The DSN of a database with nothing in it."""
+    return server.dsn_for(postgresql.info.dbname)

@@ -1,0 +1,74 @@
+"""What several tests need besides fixtures."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+# Seconds until a thing that should have happened counts as failed.
+DEADLINE = 10
+
+# Nothing here has to outlive the machine.
+SERVER_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
+
+
+def folder_for_servers() -> Path:
+    """Return a place for data directories: memory where there is room, it is ten times faster."""
+    memory = Path("/dev/shm")
+    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= 1 << 30:
+        return memory
+    return Path(tempfile.gettempdir())
+
+
+def wait_until(
+    connection: psycopg.Connection[Any], condition: Callable[[], bool], what: str, deadline: float = DEADLINE
+) -> None:
+    """Look every 10 ms, by the server's clock, until the condition holds."""
+    for _ in range(int(deadline * 100)):
+        if condition():
+            return
+        connection.execute("select pg_sleep(0.01)")
+    raise AssertionError(f"after {deadline} s still waiting until {what}")
+
+
+def wait_until_blocked(connection: psycopg.Connection[Any], pid: int, by: int | None = None) -> None:
+    """Return once the backend `pid` waits for a lock, of the backend `by` if given.
+
+    Looks through `connection`, which has to be a third one.
+    """
+
+    def is_blocked() -> bool:
+        row = connection.execute("select pg_blocking_pids(%s)", [pid]).fetchone()
+        blockers: list[int] = row[0] if row else []
+        return by in blockers if by else bool(blockers)
+
+    wait_until(connection, is_blocked, f"backend {pid} is blocked by {by or 'another'}")
+
+
+def clients(connection: psycopg.Connection[Any], database: str | None = None) -> list[str]:
+    """Describe the clients of a database, or of the whole server, besides this connection."""
+    rows = connection.execute(
+        """
+        select format('%%s pid=%%s application=%%s state=%%s query=%%s',
+                      datname, pid, application_name, state, left(query, 200))
+        from pg_stat_activity
+        where backend_type = 'client backend'
+            and pid <> pg_backend_pid()
+            and datname = coalesce(%s, datname)
+        """,
+        [database],
+    )
+    return [text for (text,) in rows]
+
+
+def clients_left(connection: psycopg.Connection[Any], database: str | None = None) -> list[str]:
+    """Return the clients that do not go away by themselves: a closed one takes a moment."""
+    try:
+        wait_until(connection, lambda: not clients(connection, database), "no client is left")
+    except AssertionError:
+        return clients(connection, database)
+    return []

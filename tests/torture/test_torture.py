@@ -1,0 +1,60 @@
+"""The torture runs, short: whether they run at all, and hold. `make torture` and `make deadlocks` are the long ones."""
+
+import tempfile
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from app.postgres import Server
+from tests.torture import repair
+from tests.torture.crash import torture
+from tests.torture.deadlock import KEYS, hostile, hot
+from tests.torture.scratch import add_users
+
+
+@pytest.fixture
+def crowd(server: Server, database: str) -> str:
+    """A database with users 1 to 400, by its DSN."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        add_users(connection, max(KEYS))
+        connection.execute("select lockstep.record_guards(lockstep.broken_guards())")
+    return database
+
+
+@pytest.mark.slow
+def test_what_was_acknowledged_is_there_once_after_every_kind_of_crash() -> None:
+    ledger = torture(3, Path(tempfile.gettempdir()), {}, seconds=0.8)
+    assert ledger.acknowledged > 0
+    assert ledger.unanswered > 0
+    assert not ledger.failed, (ledger.summary(), ledger.problems)
+
+
+@pytest.mark.slow
+def test_the_crash_run_sees_what_a_server_without_synchronous_commit_loses() -> None:
+    settings = {"synchronous_commit": "off", "wal_writer_delay": "10s"}
+    ledger = torture(2, Path(tempfile.gettempdir()), settings, seconds=0.8)
+    assert ledger.lost > 0
+
+
+def test_calls_on_hot_pairs_do_not_deadlock_and_sum_exactly(crowd: str, pgbin: Path) -> None:
+    assert hot(crowd, pgbin, calls=20_000, clients=32) == []
+
+
+@pytest.mark.parametrize("keys", KEYS)
+def test_raw_sql_of_every_kind_and_functions_do_not_deadlock(crowd: str, keys: int) -> None:
+    assert hostile(crowd, keys, seconds=3, legacy=True) == []
+
+
+def test_raw_sql_of_a_superuser_may_deadlock_and_is_coupled_all_the_same(crowd: str) -> None:
+    assert hostile(crowd, keys=20, seconds=3, legacy=False) == []
+
+
+def test_writers_lose_nothing_to_a_repair_that_is_killed_and_resumed(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("select lockstep.record_guards(lockstep.broken_guards())")
+    outcome = repair.torture(database, rows=2000, seconds=0.3)
+    assert outcome.acknowledged > 0
+    assert outcome.repaired > 0
+    print(outcome.summary(), *outcome.problems, sep="\n")  # whole, where it fails
+    assert not outcome.broken
