@@ -16,7 +16,8 @@ ErrorType = Literal["validation_error", "not_found", "conflict", "retry", "permi
 class Condition:
     """A line of the register.
 
-    sqlstate  five characters; two and `***` for the rest of a class; `*****` for all the rest
+    sqlstate  five characters; two and `***` for the rest of a class; `*****` for all the rest; none
+              for what only HTTP says
     status    of HTTP; a code has one
     retry     nothing was changed, and the same call again may succeed
     message   for a person, in lower case; of our own class LS, the very one that is raised
@@ -137,6 +138,27 @@ CONDITIONS = (
         "Only a run that was applied can be undone, and this one was not.",
     ),
     Condition(
+        "LS030", "not_signed_in", 401, "permission_denied", False,
+        "not signed in",
+        "The session has ended or the account is not active; over HTTP also a token that is missing,"
+        " expired or not ours.",
+    ),
+    Condition(
+        "LS031", "role_not_allowed", 403, "permission_denied", False,
+        "this is not for your role",
+        "The person is signed in, as another role than those that may do this.",
+    ),
+    Condition(
+        "LS032", "not_yours", 403, "permission_denied", False,
+        "this person is not yours to see or to change",
+        "A student asked for somebody else, or an instructor for a student of other groups only.",
+    ),
+    Condition(
+        "LS040", "nothing_begun", 404, "not_found", False,
+        "nothing was begun in this specialization",
+        "The user has neither progress nor a license there.",
+    ),
+    Condition(
         "22***", "invalid_value", 422, "validation_error", False,
         "a value has the wrong form, or is out of range",
         "A value does not fit its type: a word for a number, or a number too big.",
@@ -199,13 +221,73 @@ CONDITIONS = (
     ),
 )  # fmt: skip
 
+# What HTTP refuses before, or beside, a call of the database: these have no SQLSTATE.
+HTTP_CONDITIONS = (
+    Condition(
+        "", "malformed_request", 400, "validation_error", False,
+        "the request cannot be read",
+        "The body is not the JSON that it says it is, or the request is broken otherwise.",
+    ),
+    Condition(
+        "", "wrong_credentials", 401, "permission_denied", False,
+        "e-mail or password is wrong",
+        "A sign-in failed. It is not said which of the two was wrong, nor whether the account exists or is active.",
+    ),
+    Condition(
+        "", "route_not_found", 404, "not_found", False,
+        "there is nothing at this address",
+        "No route of the API has this path.",
+    ),
+    Condition(
+        "", "method_not_allowed", 405, "not_found", False,
+        "this method is not offered here",
+        "The path exists, with other methods: the header Allow names them.",
+    ),
+    Condition(
+        "", "payload_too_large", 413, "validation_error", False,
+        "the request is too large",
+        "The body is longer than this route takes.",
+    ),
+    Condition(
+        "", "unsupported_media_type", 415, "validation_error", False,
+        "this kind of content is not taken here",
+        "The header Content-Type names another kind than the route reads.",
+    ),
+    Condition(
+        "", "invalid_request", 422, "validation_error", False,
+        "the request has fields that are missing, unknown or wrong",
+        "The member `errors` lists each field and what is wrong with it. Nothing was changed.",
+    ),
+    Condition(
+        "", "pool_exhausted", 503, "retry", True,
+        "the service is busy",
+        "No connection to the database became free in time. Nothing was changed.",
+    ),
+    Condition(
+        "", "database_unavailable", 503, "retry", True,
+        "the database cannot be reached",
+        "No connection could be opened. Nothing was changed.",
+    ),
+    Condition(
+        "", "internal_error", 500, "database_error", False,
+        "something went wrong here",
+        "A mistake of ours; the request_id finds it in the log.",
+    ),
+)  # fmt: skip
+
 _BY_SQLSTATE = {condition.sqlstate: condition for condition in CONDITIONS}
+_BY_CODE = {condition.code: condition for condition in (*CONDITIONS, *HTTP_CONDITIONS)}
 
 
 def find(sqlstate: str) -> Condition:
     """Return the line for a SQLSTATE: its own, that of its class, or the last."""
     candidates = (sqlstate, f"{sqlstate[:2]}***", "*****")
     return next(_BY_SQLSTATE[line] for line in candidates if line in _BY_SQLSTATE)
+
+
+def named(code: str) -> Condition:
+    """Return the line of this code."""
+    return _BY_CODE[code]
 
 
 def describe(error: psycopg.Error) -> Problem:

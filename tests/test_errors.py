@@ -5,15 +5,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.errors import CONDITIONS, Condition, Problem, describe
+from app.errors import CONDITIONS, HTTP_CONDITIONS, Condition, Problem, describe
 
 STATUS = {
-    "validation_error": 422,
-    "not_found": 404,
-    "conflict": 409,
-    "retry": 503,
-    "permission_denied": 403,
-    "database_error": 500,
+    "validation_error": {400, 413, 415, 422},
+    "not_found": {404, 405},
+    "conflict": {409, 412, 428},
+    "retry": {429, 503},
+    "permission_denied": {401, 403},
+    "database_error": {500},
 }
 
 
@@ -33,11 +33,11 @@ def test_every_line_is_found_by_its_sqlstate(connection: psycopg.Connection[Any]
     assert problem(connection, raised(sqlstate)).condition is condition
 
 
-@pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.sqlstate)
+@pytest.mark.parametrize("condition", [*CONDITIONS, *HTTP_CONDITIONS], ids=lambda condition: condition.code)
 def test_a_line_has_the_status_of_its_error_type_and_only_retry_may_be_repeated(
     condition: Condition,
 ) -> None:
-    assert condition.status == STATUS[condition.error_type]
+    assert condition.status in STATUS[condition.error_type]
     assert condition.retry == (condition.error_type == "retry")
 
 

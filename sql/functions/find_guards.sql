@@ -34,7 +34,7 @@ as $function$
         from pg_catalog.pg_roles as role
         where role.rolname in (
             'lockstep_owner', 'lockstep_coupler', 'lockstep_app',
-            'lockstep_admin', 'lockstep_readonly', 'lockstep_legacy'
+            'lockstep_admin', 'lockstep_auth', 'lockstep_readonly', 'lockstep_legacy'
         )
     ),
 

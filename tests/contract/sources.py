@@ -70,9 +70,11 @@ def options(text: str) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def table(path: Path) -> list[dict[str, str]]:
-    """Return the rows of the only table of a Markdown file, by its headings, without backticks."""
-    lines = [line for line in path.read_text("utf-8").splitlines() if line.startswith("|")]
+def table(path: Path, first: str) -> list[dict[str, str]]:
+    """Return the rows of the table of a Markdown file with this first heading, by heading, without backticks."""
+    text = path.read_text("utf-8").partition(f"\n| {first} |")
+    block = (text[1] + text[2]).lstrip().partition("\n\n")[0]
+    lines = [line for line in block.splitlines() if line.startswith("|")]
     cells = [[cell.strip().replace("`", "") for cell in line.strip("|").split("|")] for line in lines]
     headings, rule, *rows = cells
     assert set("".join(rule)) <= {"-", ":"}

@@ -3,11 +3,12 @@
 import pytest
 from psycopg import errors as psycopg_errors
 
-from app.errors import CONDITIONS, Condition
+from app.errors import CONDITIONS, HTTP_CONDITIONS, Condition
 from app.settings import PROJECT
 from tests.contract.sources import BODIES, FUNCTIONS, Raise, raises, table
 
-DOCUMENTED = table(PROJECT / "docs" / "errors.md")
+DOCUMENTED = table(PROJECT / "docs" / "errors.md", "SQLSTATE")
+HTTP_DOCUMENTED = table(PROJECT / "docs" / "errors.md", "code")
 RAISED = [found for function in FUNCTIONS for found in raises(function)]
 REGISTER = {condition.sqlstate: condition for condition in CONDITIONS}
 
@@ -88,6 +89,17 @@ def test_the_document_says_line_by_line_what_the_register_says() -> None:
     expected = [line(condition) for condition in CONDITIONS]
     names = expected[0].keys()
     assert [{name: row[name] for name in names} for row in DOCUMENTED] == expected
+
+    of_http = [line(condition) for condition in HTTP_CONDITIONS]
+    assert [{**row, "SQLSTATE": ""} for row in HTTP_DOCUMENTED] == [
+        {**wanted, "what to do": row["what to do"]} for wanted, row in zip(of_http, HTTP_DOCUMENTED, strict=True)
+    ]
+    assert all(row["what to do"] for row in HTTP_DOCUMENTED)
+
+
+def test_no_two_lines_have_a_code() -> None:
+    codes = [condition.code for condition in (*CONDITIONS, *HTTP_CONDITIONS)]
+    assert len(set(codes)) == len(codes)
 
 
 @pytest.mark.parametrize("row", DOCUMENTED, ids=lambda row: row["SQLSTATE"])

@@ -14,7 +14,7 @@ from tests.pairs import Connect, add_users, call, one, rows
 Connection = psycopg.Connection[Any]
 
 NOBODY = "lockstep_test_nobody"
-ROLES = ("lockstep_app", "lockstep_admin", "lockstep_readonly", "lockstep_legacy", NOBODY)
+ROLES = ("lockstep_app", "lockstep_admin", "lockstep_auth", "lockstep_readonly", "lockstep_legacy", NOBODY)
 
 LEVELS = ("player_levels", "coach_levels", "internship_levels")
 READ = {"select"}
@@ -23,6 +23,7 @@ WRITE = {"select", "insert", "update", "delete"}
 ADMIN_VIEWS = (
     *(*LEVELS, "desync", "coupled_key_triggers", "guard_status"),
     *("runs", "run_items", "run_reports", "health", "ranges", "server_load"),
+    *("pairs", "level_history", "catalogue"),
 )
 
 RELATIONS: dict[str, dict[str, set[str]]] = {
@@ -35,6 +36,7 @@ RELATIONS: dict[str, dict[str, set[str]]] = {
         "license_progressions": {"select", "insert"},
         **dict.fromkeys(("users", "specializations", "specialization_levels", "desync", *LEVELS), READ),
     },
+    "lockstep_auth": {},
     NOBODY: {},
 }
 
@@ -43,9 +45,14 @@ APPLICATION = {
     *("find_desync", "reached_level", "setting"),
 }
 FUNCTIONS: dict[str, set[str]] = {
-    "lockstep_app": APPLICATION,
+    "lockstep_app": {
+        *APPLICATION,
+        *("authenticate", "award_xp", "set_level", "repair_user", "repair_user_all", "list_specializations"),
+        *("read_progress", "read_history", "read_consistency", "list_desync"),
+    },
     "lockstep_admin": {
         *APPLICATION,
+        *("authenticate", "get_or_create_group"),
         *("recommended_action", "explain_desync", "deployment_report", "change_setting"),
         *("find_guards", "broken_guards", "check_health", "cover_users", "verify_range", "verify_next_range"),
         *("plan_sync", "plan_undo", "plan_reconcile", "start_sync", "apply_sync_batch", "sync_pause"),
@@ -54,6 +61,7 @@ FUNCTIONS: dict[str, set[str]] = {
     },
     "lockstep_readonly": {"find_desync", "recommended_action", "deployment_report", "find_guards", "setting"},
     "lockstep_legacy": {"recommended_action", "lock_progress_first"},
+    "lockstep_auth": {"authenticate", "get_or_create_group"},
     NOBODY: set(),
 }
 
@@ -61,15 +69,19 @@ FUNCTIONS: dict[str, set[str]] = {
 COUPLER: dict[str, set[str]] = {
     **dict.fromkeys(("specialization_progress", "user_licenses", "idempotency_keys"), WRITE),
     **dict.fromkeys(("sync_runs", "sync_run_items", "verified_ranges", "health_checks"), WRITE),
+    **dict.fromkeys(("credentials", "identities", "sessions", "refresh_tokens", "password_resets"), WRITE),
+    **dict.fromkeys(("sign_in_attempts", "groups", "group_members"), WRITE),
     "license_progressions": {"select", "insert"},
+    "erasures": {"select", "insert"},
     "settings": {"select", "update"},
+    "users": {"select", "insert", "update"},
     "specializations.max_levels": {"update"},
     "specializations.updated_at": {"update"},
     "users.updated_at": {"update"},
     **dict.fromkeys(
         (
-            *("users", "specializations", "specialization_levels", "schema_migrations"),
-            *("desync", "coupled_key_triggers", "guard_status", "health"),
+            *("specializations", "specialization_levels", "schema_migrations"),
+            *("desync", "coupled_key_triggers", "guard_status", "health", "pairs", "level_history", "catalogue"),
         ),
         READ,
     ),
