@@ -1,15 +1,27 @@
 """Lockstep: progress and license of a student, two records that cannot disagree."""
 
-from flask import Flask
+from flask_openapi import Info, OpenAPI
+from flask_openapi.models import SecurityScheme
 
-from app import cli, sync
+from app import cli, http, sync
+from app.http import problems
+from app.http.models import ProblemDocument
 from app.settings import Settings
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings | None = None) -> OpenAPI:
     """Build the application; without settings, from the environment."""
-    app = Flask(__name__)
-    app.extensions["lockstep"] = settings or Settings.from_environment()
+    settings = settings or Settings.from_environment()
+    app = OpenAPI(
+        __name__,
+        info=Info(title="Lockstep", version="1", description="Progress and license of a student, in lockstep."),
+        security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearerFormat="JWT")},
+        validation_error_model=ProblemDocument,
+        validation_error_callback=problems.of_validation,
+    )
+    app.openapi_version = "3.1.0"  # what testers and generators of clients read
+    app.extensions["lockstep"] = settings
     app.cli.add_command(cli.database)
     app.cli.add_command(sync.sync)
+    http.init_app(app, settings)
     return app

@@ -60,7 +60,7 @@ class ProgressLicenseCoupler:
         """
         return _answer(
             self.connection,
-            _level_change,
+            level_change,
             lambda: db.call(
                 self.connection,
                 "update_level",
@@ -87,7 +87,7 @@ class ProgressLicenseCoupler:
         """
         return _answer(
             self.connection,
-            _sync_outcome,
+            sync_outcome,
             lambda: db.call(
                 self.connection,
                 "sync_records",
@@ -105,7 +105,7 @@ class ProgressLicenseCoupler:
         """
         return _answer(
             self.connection,
-            _consistency,
+            consistency,
             lambda: db.call(
                 self.connection,
                 "validate_consistency",
@@ -136,7 +136,7 @@ def level_up_atomic(
     """
     return _answer(
         connection,
-        _level_change,
+        level_change,
         lambda: db.call(
             connection,
             "level_up",
@@ -175,7 +175,8 @@ def _answer(connection: db.Connection, shape: Callable[[db.Row], Answer], call: 
     return shape(row)
 
 
-def _level_change(row: db.Row) -> Answer:
+def level_change(row: db.Row) -> Answer:
+    """The answer of update_level_atomic and level_up_atomic, from the row that came back."""
     answer = {
         "success": True,
         "message": row["message"],
@@ -201,11 +202,12 @@ def _level_change(row: db.Row) -> Answer:
     return answer | {"desync": True} if row["desync"] else answer
 
 
-def _sync_outcome(row: db.Row) -> Answer:
+def sync_outcome(row: db.Row) -> Answer:
+    """The answer of a repair of one pair."""
     names = ("message", "action", "old_level", "new_level", "synced")
     return {"success": True} | {name: row[name] for name in names}
 
 
-def _consistency(row: db.Row) -> Answer:
+def consistency(row: db.Row) -> Answer:
     """Every column; `level` only where there is one to agree on."""
     return {name: value for name, value in row.items() if name != "level" or value is not None}

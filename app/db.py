@@ -28,8 +28,8 @@ def call(connection: Connection, function: str, /, **arguments: object) -> Row:
     """
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
-            _statement("select * from {}({})", function, *arguments),
-            {name: _parameter(value) for name, value in arguments.items()},
+            statement("select * from {}({})", function, *arguments),
+            {name: parameter(value) for name, value in arguments.items()},
         )
         row = cursor.fetchone()
     assert row is not None, f"{function}() returned no row"
@@ -47,22 +47,22 @@ def perform(connection: Connection, procedure: str, /, **arguments: object) -> R
         connection.execute("set client_connection_check_interval = '1s'")
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
-            _statement("call {}({})", procedure, *arguments),
-            {name: _parameter(value) for name, value in arguments.items()},
+            statement("call {}({})", procedure, *arguments),
+            {name: parameter(value) for name, value in arguments.items()},
         )
         return cursor.fetchone() or {} if cursor.description else {}
 
 
 @cache
-def _statement(form: str, routine: str, *names: str) -> bytes:
-    """Build the statement, once for each routine and set of arguments."""
+def statement(form: str, routine: str, *names: str) -> bytes:
+    """Build the statement that calls a routine by these names, once for each."""
     arguments = sql.SQL(", ").join(
         sql.SQL("{} => {}").format(sql.Identifier(f"p_{name}"), sql.Placeholder(name)) for name in names
     )
     return sql.SQL(form).format(sql.Identifier("lockstep", routine), arguments).as_bytes()
 
 
-def _parameter(value: object) -> object:
+def parameter(value: object) -> object:
     """Send figures as text, for the server to read as what the parameter is.
 
     A number of its own type would look for a function of that type: 1.5 (float8) or 3000000000

@@ -256,7 +256,7 @@ HTTP_CONDITIONS = (
     Condition(
         "", "invalid_request", 422, "validation_error", False,
         "the request has fields that are missing, unknown or wrong",
-        "The member `errors` lists each field and what is wrong with it. Nothing was changed.",
+        "The member errors lists each field and what is wrong with it. Nothing was changed.",
     ),
     Condition(
         "", "pool_exhausted", 503, "retry", True,

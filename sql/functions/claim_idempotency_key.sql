@@ -73,3 +73,5 @@ with another function or other arguments, 40001 (retry) when a purge takes the o
 Locks the key, before any row of the pair.$comment$;
 
 revoke all on function lockstep.claim_idempotency_key(bigint, text, text, jsonb) from public;
+-- Not to applications: who may store an answer may forge one.
+grant execute on function lockstep.claim_idempotency_key(bigint, text, text, jsonb) to lockstep_auth;

@@ -19,3 +19,5 @@ comment on function lockstep.store_answer(bigint, text, jsonb) is
 'Keeps what the call that claimed this key returns, for those who retry it.';
 
 revoke all on function lockstep.store_answer(bigint, text, jsonb) from public;
+-- Not to applications: who may store an answer may forge one.
+grant execute on function lockstep.store_answer(bigint, text, jsonb) to lockstep_auth;

@@ -61,7 +61,7 @@ FUNCTIONS: dict[str, set[str]] = {
     },
     "lockstep_readonly": {"find_desync", "recommended_action", "deployment_report", "find_guards", "setting"},
     "lockstep_legacy": {"recommended_action", "lock_progress_first"},
-    "lockstep_auth": {"authenticate", "get_or_create_group"},
+    "lockstep_auth": {"authenticate", "get_or_create_group", "claim_idempotency_key", "store_answer"},
     NOBODY: set(),
 }
 
@@ -242,7 +242,12 @@ def test_no_role_can_log_in_only_the_owner_makes_anything_and_no_role_is_in_anot
             rolcanlogin or rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication as is_strong,
             has_schema_privilege(oid, 'lockstep', 'create') as may_create,
             has_schema_privilege(oid, 'lockstep', 'usage') as may_use,
-            exists (select from pg_auth_members where role.oid in (roleid, member)) as is_in_another
+            exists (
+                select from pg_auth_members
+                where role.oid in (roleid, member)
+                    -- The logins of the HTTP layer may take a role, and have nothing of their own.
+                    and member::regrole::text not in ('lockstep_http', 'lockstep_http_admin')
+            ) as is_in_another
         from pg_roles as role
         where rolname = %s
         """,

@@ -1,0 +1,98 @@
+"""Who may call which route: the one table of roles and the check before a view.
+
+The database decides again, in the transaction of the call: authenticate() knows a role that changed
+since the token was made, and check_access() whose student somebody is.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from flask import Flask, current_app, g, request
+
+from app.errors import named
+from app.http.problems import ProblemError
+
+Role = Literal["student", "instructor", "admin"]
+Pool = Literal["app", "auth", "admin"]
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may call a route, and the database role that it calls as; no roles: anybody, without a token."""
+
+    roles: frozenset[Role]
+    pool: Pool = "app"
+
+
+def _roles(*roles: Role) -> frozenset[Role]:
+    return frozenset(roles)
+
+
+PUBLIC = Access(_roles(), "auth")
+EVERYBODY = Access(_roles("student", "instructor", "admin"))
+STAFF = Access(_roles("instructor", "admin"))
+ADMINS = Access(_roles("admin"), "admin")
+SELF = Access(_roles("student", "instructor", "admin"), "auth")
+
+# By endpoint: blueprint and view. A route without a line is refused at start-up.
+ROUTES: dict[str, Access] = {
+    "static": PUBLIC,
+    "openapi.static": PUBLIC,
+    "openapi.doc_url": PUBLIC,
+    "openapi.openapi": PUBLIC,
+    "specializations.list_all": EVERYBODY,
+    "progress.read_all": EVERYBODY,
+    "progress.read_one": EVERYBODY,
+    "progress.award_xp": STAFF,
+    "progress.set_level": STAFF,
+    "progress.read_history": EVERYBODY,
+    "progress.read_consistency": EVERYBODY,
+    "licenses.advance": STAFF,
+    "licenses.list_desync": STAFF,
+    "licenses.sync_user": STAFF,
+    "licenses.sync_user_all": STAFF,
+    "licenses.sync_all": ADMINS,
+}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who is calling, as their access token says."""
+
+    id: int
+    session_id: UUID
+    role: Role
+
+
+def init_app(app: Flask) -> None:
+    """Check the table against the routes, and every request against the table."""
+    missing = {rule.endpoint for rule in app.url_map.iter_rules()} - ROUTES.keys()
+    if missing:
+        raise RuntimeError(f"app/http/access.py has no line for: {', '.join(sorted(missing))}")
+    app.before_request(_check)
+
+
+def actor() -> Actor:
+    """The caller of the present request."""
+    caller: Actor = g.actor
+    return caller
+
+
+def access() -> Access:
+    """The line of the present route."""
+    return ROUTES[request.endpoint or ""]
+
+
+def _check() -> None:
+    """Refuse a request without a good token, or of a role that the route is not for."""
+    if request.endpoint is None or not access().roles:  # not routed: 404 or 405 follows
+        return
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token:
+        raise ProblemError("not_signed_in", "the header Authorization has no bearer token")
+    g.actor = current_app.extensions["lockstep.tokens"].read_access(token.strip())
+    if actor().role not in access().roles:
+        raise ProblemError(
+            named("role_not_allowed").code, f"role={actor().role} allowed={','.join(sorted(access().roles))}"
+        )

@@ -1,0 +1,220 @@
+"""Pools of connections, and one transaction a request: who is calling, the call, its rows.
+
+Two pools, because a role that a transaction takes can be put down again by injected SQL: what is for
+admins only logs in as another role. Every transaction takes its role and its timeouts by itself and
+leaves nothing behind in the session, so PgBouncer may stand between in transaction mode.
+"""
+
+import hashlib
+import json
+import random
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import psycopg
+from flask import Flask, current_app, g
+from psycopg import errors
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+from psycopg_pool import ConnectionPool
+
+from app import db
+from app.db import Row
+from app.http import access
+from app.http.problems import ProblemError
+from app.settings import PoolSettings, Settings
+
+# What a transaction may take, in PostgreSQL's own notation.
+TIMEOUTS = {
+    "statement_timeout": "10s",
+    "lock_timeout": "100ms",
+    "idle_in_transaction_session_timeout": "5s",
+}
+
+# Seconds for which a call that lost a race is repeated, and the first pause between two attempts.
+RETRY_BUDGET = 2.0
+RETRY_PAUSE = 0.01
+RETRIED = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
+
+BEGIN = "select " + ", ".join(f"set_config(%s, %s, true) as c{n}" for n in range(1 + len(TIMEOUTS)))
+
+
+class Options(NamedTuple):
+    """How a call is made: as the first of its idempotency key, or for show only."""
+
+    key: str | None = None
+    dry_run: bool = False
+
+
+PLAIN = Options()
+
+
+class Database:
+    """The pools of one process. They are opened by the first call, so after a fork."""
+
+    def __init__(self, dsn: str, admin_dsn: str, settings: PoolSettings) -> None:
+        self.pools = {
+            "app": _pool("app", dsn, settings.size, settings),
+            "admin": _pool("admin", admin_dsn, settings.admin_size, settings),
+        }
+
+    def open(self) -> None:
+        """Open the pools; a second time changes nothing."""
+        for pool in self.pools.values():
+            pool.open()
+
+    def close(self) -> None:
+        """Close the connections."""
+        for pool in self.pools.values():
+            pool.close()
+
+    def call(self, function: str, options: Options = PLAIN, /, **arguments: object) -> Row:
+        """Call a function that returns one row; see rows()."""
+        (row,) = self.rows(function, options, **arguments)
+        return row
+
+    def rows(self, function: str, options: Options = PLAIN, /, **arguments: object) -> list[Row]:
+        """Call a function of the schema by named arguments (p_ is put before); return its rows.
+
+        One transaction, as the role of the route and for the person who is calling. A race that was
+        lost (40001, 40P01, 55P03) is run again for up to RETRY_BUDGET seconds.
+        Raises psycopg.Error; app.http.problems says what it means.
+        """
+        route = access.access()
+        pool = self.pools["admin" if route.pool == "admin" else "app"]
+        pool.open()
+        return _persistently(lambda: self._transact(pool, route, function, options, arguments))
+
+    def _transact(
+        self,
+        pool: ConnectionPool[db.Connection],
+        route: access.Access,
+        function: str,
+        options: Options,
+        arguments: dict[str, object],
+    ) -> list[Row]:
+        with pool.connection() as connection:
+            committing = False
+            try:
+                with (
+                    connection.transaction(force_rollback=options.dry_run),
+                    connection.cursor(row_factory=dict_row) as cursor,
+                ):
+                    call = _Call(cursor, route.pool)
+                    if route.roles:
+                        call.authenticate(access.actor(), route)
+                    rows = call.once(function, options.key, arguments) if options.key else call(function, arguments)
+                    if options.dry_run:
+                        # What would be refused at the commit is refused now.
+                        cursor.execute("set constraints all immediate")
+                    committing = True
+            except psycopg.OperationalError as error:
+                if connection.closed and not committing:
+                    raise ProblemError("database_unavailable") from error
+                raise
+        return rows
+
+
+class _Call:
+    """Statements of one transaction."""
+
+    def __init__(self, cursor: psycopg.Cursor[Row], role: str) -> None:
+        self.cursor = cursor
+        self.role = role
+        values = [part for setting in {"role": f"lockstep_{role}", **TIMEOUTS}.items() for part in setting]
+        cursor.execute(BEGIN, values)
+
+    def __call__(self, function: str, arguments: dict[str, object]) -> list[Row]:
+        self.cursor.execute(
+            db.statement("select * from {}({})", function, *arguments),
+            {name: db.parameter(value) for name, value in arguments.items()},
+        )
+        return self.cursor.fetchall()
+
+    def authenticate(self, actor: access.Actor, route: access.Access) -> None:
+        self(
+            "authenticate",
+            {"user_id": actor.id, "session_id": actor.session_id, "roles": sorted(route.roles)},
+        )
+
+    def once(self, function: str, key: str, arguments: dict[str, object]) -> list[Row]:
+        """Answer a repeated request with the rows of the first; keys are per actor."""
+        actor = access.actor()
+        claim = {"user_id": actor.id, "key": key}
+        stored = self._as_auth(
+            "claim_idempotency_key",
+            {**claim, "function_name": f"http {function}", "arguments": Jsonb(_fingerprint(arguments))},
+        )
+        if stored is not None:
+            g.replayed = True
+            rows: list[Row] = stored
+            return rows
+        rows = self(function, arguments)
+        self._as_auth("store_answer", {**claim, "answer": Jsonb(rows, dumps=_dumps)})
+        return rows
+
+    def _as_auth(self, function: str, arguments: dict[str, object]) -> Any:
+        """Keys are kept by a role of their own, or an application could forge an answer."""
+        self.cursor.execute("select set_config('role', 'lockstep_auth', true)")
+        (row,) = self(function, arguments)
+        self.cursor.execute("select set_config('role', %s, true)", [f"lockstep_{self.role}"])
+        return row[function]
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Keep the pools with the application; without DSNs there are none, and only commands run."""
+    if settings.http_dsn and settings.http_admin_dsn:
+        app.extensions["lockstep.database"] = Database(settings.http_dsn, settings.http_admin_dsn, settings.pools)
+
+
+def database() -> Database:
+    """The pools of this process. Raises ProblemError where it was told of no database."""
+    pools: Database | None = current_app.extensions.get("lockstep.database")
+    if pools is None:
+        raise ProblemError("database_unavailable", "LOCKSTEP_HTTP_DSN and LOCKSTEP_HTTP_ADMIN_DSN are not set")
+    return pools
+
+
+def _pool(name: str, dsn: str, size: tuple[int, int], settings: PoolSettings) -> ConnectionPool[db.Connection]:
+    return ConnectionPool(
+        dsn,
+        kwargs={
+            "autocommit": True,
+            "application_name": "lockstep-http",
+            "prepare_threshold": settings.prepare,
+        },
+        min_size=size[0],
+        max_size=size[1],
+        max_waiting=settings.waiting,
+        timeout=settings.timeout,
+        max_idle=settings.max_idle,
+        max_lifetime=settings.lifetime,
+        check=ConnectionPool.check_connection,
+        name=name,
+        open=False,
+    )
+
+
+def _persistently(attempt: Callable[[], list[Row]]) -> list[Row]:
+    """Repeat what lost a race, after pauses that grow and differ."""
+    end, pause = time.monotonic() + RETRY_BUDGET, RETRY_PAUSE
+    while True:
+        try:
+            return attempt()
+        except RETRIED:
+            g.retries = g.get("retries", 0) + 1
+            pause = min(pause * 2, RETRY_BUDGET / 4)
+            if time.monotonic() + pause > end:
+                raise
+            time.sleep(random.uniform(pause / 2, pause))
+
+
+def _fingerprint(arguments: dict[str, object]) -> dict[str, str]:
+    """What tells two requests apart; hashes of secrets differ at every request, and are left out."""
+    told = {name: value for name, value in arguments.items() if not name.endswith("_hash")}
+    return {"sha256": hashlib.sha256(_dumps(told).encode()).hexdigest()}
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, default=str, sort_keys=True)
