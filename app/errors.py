@@ -159,6 +159,63 @@ CONDITIONS = (
         "The user has neither progress nor a license there.",
     ),
     Condition(
+        "LS050", "project_not_found", 404, "not_found", False,
+        "project not found",
+        "No project has this id, it was deleted, or it is none of the caller's business.",
+    ),
+    Condition(
+        "LS051", "project_permission_denied", 403, "permission_denied", False,
+        "your permission on this project does not reach so far",
+        "The caller may see the project, and not do this with it: writing needs WRITE, sharing, deleting and "
+        "restoring ADMIN.",
+    ),
+    Condition(
+        "LS052", "project_modified", 412, "conflict", False,
+        "project was modified by another user",
+        "The version that was to be changed is no longer the current one; the detail is a JSON object that "
+        "says what happened since.",
+    ),
+    Condition(
+        "LS053", "version_required", 428, "validation_error", False,
+        "the version that is to be changed must be named",
+        "The setting require_if_match is on, and the call names no version.",
+    ),
+    Condition(
+        "LS054", "revision_not_found", 404, "not_found", False,
+        "revision not found",
+        "The project has no version of this number.",
+    ),
+    Condition(
+        "LS055", "content_too_large", 413, "validation_error", False,
+        "the content is too large",
+        "A file is larger than the setting project_file_limit or asset_limit allows.",
+    ),
+    Condition(
+        "LS056", "asset_id_taken", 409, "conflict", False,
+        "another content has this asset id",
+        "Another content has the same MD5: somebody made the two so on purpose.",
+    ),
+    Condition(
+        "LS057", "revisions_are_append_only", 409, "conflict", False,
+        "revisions are append-only",
+        "UPDATE, DELETE or TRUNCATE of project_revisions.",
+    ),
+    Condition(
+        "LS058", "project_cannot_move", 409, "conflict", False,
+        "a project cannot move to another owner",
+        "Raw SQL changed the owner or the id of a project.",
+    ),
+    Condition(
+        "LS059", "share_not_found", 404, "not_found", False,
+        "share not found",
+        "The project is not shared with this user or group.",
+    ),
+    Condition(
+        "LS060", "asset_not_found", 404, "not_found", False,
+        "asset not found",
+        "No asset has this id.",
+    ),
+    Condition(
         "22***", "invalid_value", 422, "validation_error", False,
         "a value has the wrong form, or is out of range",
         "A value does not fit its type: a word for a number, or a number too big.",

@@ -35,6 +35,10 @@ begin
     perform lockstep.purge_sync_runs();
     perform lockstep.purge_idempotency_keys();
     commit;
+    perform lockstep.purge_projects();
+    commit;
+    perform lockstep.sweep_blobs();
+    commit;
 end;
 $procedure$;
 

@@ -43,6 +43,9 @@ RELATIONS: dict[str, dict[str, set[str]]] = {
 APPLICATION = {
     *("update_level", "level_up", "sync_records", "validate_consistency"),
     *("find_desync", "reached_level", "setting"),
+    *("create_project", "read_project", "list_projects", "update_project", "delete_project", "restore_project"),
+    *("list_revisions", "read_revision", "restore_revision", "copy_project", "read_file"),
+    *("share_project", "unshare_project", "list_shares", "get_or_create_asset", "read_asset"),
 }
 FUNCTIONS: dict[str, set[str]] = {
     "lockstep_app": {
@@ -57,7 +60,7 @@ FUNCTIONS: dict[str, set[str]] = {
         *("find_guards", "broken_guards", "check_health", "cover_users", "verify_range", "verify_next_range"),
         *("plan_sync", "plan_undo", "plan_reconcile", "start_sync", "apply_sync_batch", "sync_pause"),
         *("sync_user", "sync_user_all", "sync_all", "apply_sync", "undo_sync", "reconcile"),
-        *("purge_idempotency_keys", "purge_sync_runs"),
+        *("purge_idempotency_keys", "purge_sync_runs", "purge_projects", "sweep_blobs", "get_or_create_user"),
     },
     "lockstep_readonly": {"find_desync", "recommended_action", "deployment_report", "find_guards", "setting"},
     "lockstep_legacy": {"recommended_action", "lock_progress_first"},
@@ -73,6 +76,13 @@ COUPLER: dict[str, set[str]] = {
     **dict.fromkeys(("sign_in_attempts", "groups", "group_members"), WRITE),
     "license_progressions": {"select", "insert"},
     "erasures": {"select", "insert"},
+    **dict.fromkeys(("projects", "project_shares"), WRITE),
+    "project_revisions": {"select", "insert", "delete"},
+    "blobs": {"select", "insert", "delete"},
+    "blobs.created_at": {"update"},
+    "assets": {"select", "insert"},
+    "assets.created_by": {"update"},
+    "pending_names": {"select", "insert", "delete"},
     "settings": {"select", "update"},
     "users": {"select", "insert", "update"},
     "specializations.max_levels": {"update"},
