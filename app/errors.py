@@ -4,8 +4,10 @@ docs/errors.md says the same for people, and more. A test keeps the two equal to
 what the functions in sql/ raise.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import psycopg
 
@@ -34,10 +36,15 @@ class Condition:
 
 @dataclass(frozen=True)
 class Problem:
-    """What went wrong in one call. The detail holds values, and is given for class LS only."""
+    """What went wrong in one call. The detail holds values, and is given for class LS only.
+
+    Where the function raised a JSON object for a detail, `members` are its members, and `detail` is the
+    one of that name: for a person, as the others are for a program.
+    """
 
     condition: Condition
     detail: str | None
+    members: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def message(self) -> str:
@@ -316,6 +323,11 @@ HTTP_CONDITIONS = (
         "The member errors lists each field and what is wrong with it. Nothing was changed.",
     ),
     Condition(
+        "", "content_refused", 422, "validation_error", False,
+        "the file is not of a kind that is taken here",
+        "By its content it is no project file, picture or sound, not what was said, or it would harm who opens it.",
+    ),
+    Condition(
         "", "pool_exhausted", 503, "retry", True,
         "the service is busy",
         "No connection to the database became free in time. Nothing was changed.",
@@ -354,4 +366,8 @@ def describe(error: psycopg.Error) -> Problem:
     """
     # What psycopg refuses to send, as a text with a NUL in it, has no SQLSTATE.
     sqlstate = error.sqlstate or ("22000" if isinstance(error, psycopg.DataError) else "")
-    return Problem(find(sqlstate), error.diag.message_detail if sqlstate.startswith("LS") else None)
+    detail = error.diag.message_detail if sqlstate.startswith("LS") else None
+    if detail and detail.startswith("{"):
+        members = json.loads(detail)
+        return Problem(find(sqlstate), members.pop("detail", None), members)
+    return Problem(find(sqlstate), detail)

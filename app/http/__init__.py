@@ -11,14 +11,11 @@ from flask import Response, g, request
 from flask_openapi import OpenAPI
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from app.http import access, database, licenses, problems, progress, specializations
+from app.http import access, assets, database, licenses, problems, progress, projects, specializations, uploads
 from app.http.tokens import Tokens
 from app.settings import Settings
 
-BLUEPRINTS = (specializations.api, progress.api, licenses.api)
-
-# Views that read a form with files, and bound it by themselves.
-UPLOADS: frozenset[str] = frozenset()
+BLUEPRINTS = (specializations.api, progress.api, licenses.api, projects.api, assets.api)
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
@@ -57,7 +54,7 @@ def _begin() -> None:
 
 def _read_body() -> None:
     """Refuse a body that is not JSON, or is broken, before a view looks for fields in it."""
-    if request.endpoint in UPLOADS or not (request.content_length or "Transfer-Encoding" in request.headers):
+    if uploads.bound() or not (request.content_length or "Transfer-Encoding" in request.headers):
         return
     if not request.is_json:
         raise UnsupportedMediaType

@@ -101,12 +101,13 @@ def _of_database(error: psycopg.Error) -> Response:
     g.sqlstate = error.sqlstate
     if problem.condition.status >= 500 and not problem.condition.retry:
         log.error("the database failed", exc_info=error)
-    return document(problem.condition, problem.detail, **_members(problem, error))
+    headers = {"ETag": f'"{problem.members["current_version"]}"'} if "current_version" in problem.members else {}
+    return document(problem.condition, problem.detail, headers, **_members(problem, error))
 
 
 def _members(problem: Problem, error: psycopg.Error) -> dict[str, Any]:
-    """The SQLSTATE, and what to do: the hints of our own functions are written for callers."""
-    members: dict[str, Any] = {"sqlstate": error.sqlstate}
+    """The SQLSTATE, what the function tells a program, and what to do: our hints are written for callers."""
+    members: dict[str, Any] = {"sqlstate": error.sqlstate, **problem.members}
     if problem.detail and error.diag.message_hint:
         members["hint"] = error.diag.message_hint
     return members

@@ -1,5 +1,5 @@
 create or replace function lockstep.purge_projects(
-    p_limit integer default 100
+    p_limit integer default 1000
 )
 returns bigint
 language plpgsql

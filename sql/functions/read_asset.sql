@@ -18,7 +18,7 @@ begin
         asset.id,
         asset.type,
         asset.format,
-        length(blob.content),
+        length(blob.content)::bigint,
         encode(blob.sha256, 'hex'),
         case when encode(blob.sha256, 'hex') is distinct from p_known_sha256 then blob.content end
     into v_file

@@ -22,7 +22,7 @@ begin
         v_revision.project_id,
         v_revision.version,
         v_revision.file_name,
-        length(blob.content),
+        length(blob.content)::bigint,
         encode(blob.sha256, 'hex'),
         case when encode(blob.sha256, 'hex') is distinct from p_known_sha256 then blob.content end
     into v_file

@@ -32,6 +32,11 @@ begin
         errcode = 'LS052',
         message = 'project was modified by another user',
         detail = jsonb_build_object(
+            'detail', format(
+                'version %s is not the current one: %s changed the project to version %s at %s',
+                p_expected_version, coalesce(v_current.modified_by_name, 'somebody'), p_project.version,
+                p_project.modified_at
+            ),
             'project_id', p_project.id,
             'expected_version', p_expected_version,
             'current_version', p_project.version,
@@ -53,8 +58,8 @@ comment on function lockstep.refuse_stale(
 ) is
 $comment$Refuses a write on a version that is no longer the current one, and says what happened since.
 
-Raises LS052; its detail is a JSON object: the versions, who changed which fields when (changes: the last
-twenty), which of them collide with what the writer wants, and the current state. Locks nothing.$comment$;
+Raises LS052; its detail is a JSON object: detail (a sentence), the versions, who changed which fields when
+(changes: the last twenty), which of them collide with what the writer wants, and the current state.$comment$;
 
 revoke all on function lockstep.refuse_stale(
     lockstep.projects, lockstep.project_permission, integer, lockstep.project_comparison

@@ -1,5 +1,5 @@
 create or replace function lockstep.sweep_blobs(
-    p_limit integer default 1000
+    p_limit integer default 10000
 )
 returns bigint
 language plpgsql
