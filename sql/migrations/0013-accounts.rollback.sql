@@ -5,7 +5,6 @@ where name in (
     'sign_in_longest_wait', 'sign_in_memory'
 );
 
--- A revoke on the table takes what was granted on a column with it.
 revoke insert, update on lockstep.users from lockstep_coupler;
 grant update (updated_at) on lockstep.users to lockstep_coupler;
 revoke usage on schema lockstep from lockstep_auth;

@@ -192,4 +192,6 @@ lockstep.refresh_tokens, lockstep.password_resets, lockstep.sign_in_attempts, lo
 lockstep.group_members
 to lockstep_coupler;
 grant select, insert on lockstep.erasures to lockstep_coupler;
+-- What stood for row locks is part of it now.
+revoke update (updated_at) on lockstep.users from lockstep_coupler;
 grant insert, update on lockstep.users to lockstep_coupler;

@@ -87,7 +87,6 @@ COUPLER: dict[str, set[str]] = {
     "users": {"select", "insert", "update"},
     "specializations.max_levels": {"update"},
     "specializations.updated_at": {"update"},
-    "users.updated_at": {"update"},
     **dict.fromkeys(
         (
             *("specializations", "specialization_levels", "schema_migrations"),

@@ -138,8 +138,9 @@ ALTERATIONS = {
                 when attgenerated <> '' then 'drop expression'
                 when adbin is not null then 'drop default'
                 when typname = '_int8' then 'set default ''{}'''
-                when typname in ('text', 'bpchar') then 'set default ''attack'''
+                when typname in ('text', 'bpchar', 'bytea') then 'set default ''attack'''
                 when typname = 'jsonb' then 'set default ''{}'''
+                when typname = 'uuid' then 'set default gen_random_uuid()'
                 when typname = 'inet' then 'set default ''127.0.0.1'''
                 when typname = 'interval' then 'set default ''1 s'''
                 when typname = 'bool' then 'set default true'
@@ -246,7 +247,7 @@ ALTERATIONS = {
         cross join unnest(array['login', 'superuser', 'bypassrls', 'replication', 'createrole']) as attribute
         where rolname in (
             'lockstep_owner', 'lockstep_coupler', 'lockstep_app',
-            'lockstep_admin', 'lockstep_readonly', 'lockstep_legacy'
+            'lockstep_admin', 'lockstep_auth', 'lockstep_readonly', 'lockstep_legacy'
         )
     """,
 }
