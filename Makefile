@@ -16,7 +16,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/python -m piptools 
 
 .DEFAULT_GOAL := help
 .PHONY: help run seed demo db-up db-down psql migrate functions migrate-down verify \
-	guards reconcile health schedule unschedule test lint format check docs torture deadlocks lock
+	guards reconcile health schedule unschedule test lint format check docs torture deadlocks editors lock
 
 help: ## explain every target in a line
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1 \2/p' Makefile | \
@@ -97,6 +97,9 @@ torture: $(TOOLS) ## kill the server under load, CYCLES times (100), and add eve
 
 deadlocks: $(TOOLS) ## a million calls on hot pairs, and hostile raw SQL beside them
 	@$(VENV) -m tests.torture.deadlock $(ARGS)
+
+editors: $(TOOLS) ## 100 clients editing 20 projects over HTTP for 60 s; every acknowledged version is read again
+	@$(VENV) -m tests.torture.editors $(ARGS)
 
 lock: ## write requirements*.txt anew from requirements*.in
 	@$(PYTHON) -m venv .venv-lock

@@ -1,6 +1,5 @@
 """The application as it is served: gunicorn in processes of its own, spoken to over TCP."""
 
-import json
 import os
 import signal
 import socket
@@ -11,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from json import dumps, loads
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ from app.settings import PROJECT, Settings
 
 # Seconds until an answer that does not come counts as failed.
 PATIENCE = 30
+
+
+Form = Mapping[str, str | bytes]
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        return json.loads(self.content)
+        return loads(self.content)
 
 
 @dataclass(frozen=True)
@@ -46,9 +49,7 @@ class Service:
         with closing(HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
             yield connection
 
-    def ask(
-        self, token: str, method: str, path: str, form: Mapping[str, str | bytes] | None = None, **headers: str
-    ) -> Answer:
+    def ask(self, token: str, method: str, path: str, form: Form | None = None, **headers: str) -> Answer:
         """Make a request over a connection of its own; see over()."""
         with self.connect() as connection:
             return self.over(connection, token, method, path, form, **headers)
@@ -59,15 +60,18 @@ class Service:
         token: str,
         method: str,
         path: str,
-        form: Mapping[str, str | bytes] | None = None,
+        form: Form | None = None,
+        json: object = None,
         **headers: str,
     ) -> Answer:
-        """Make a request; bytes of a form go as a file. Underscores of a header's name are hyphens."""
+        """Make a request; bytes in a form go as a file. Underscores of a header's name are hyphens."""
         sent = {"Authorization": f"Bearer {token}", **{name.replace("_", "-"): text for name, text in headers.items()}}
-        body = None
+        body: bytes | str | None = None
         if form is not None:
             kind, body = multipart(form)
             sent["Content-Type"] = kind
+        elif json is not None:
+            sent["Content-Type"], body = "application/json", dumps(json)
         connection.request(method, path, body, sent)
         answer = connection.getresponse()
         return Answer(answer.status, dict(answer.headers), answer.read())
@@ -115,7 +119,7 @@ def served(settings: Settings, workers: int = 1, threads: int = 64) -> Iterator[
                 process.terminate()
 
 
-def multipart(form: Mapping[str, str | bytes]) -> tuple[str, bytes]:
+def multipart(form: Form) -> tuple[str, bytes]:
     """Write a form as browsers do; return its content type and its bytes."""
     boundary = uuid.uuid4().hex
     parts = []

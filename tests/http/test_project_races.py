@@ -10,8 +10,9 @@ from app.settings import Settings
 from tests.http.conftest import Connection, People
 from tests.http.files import png, sb3
 from tests.http.serving import Answer, Service, multipart, served
-from tests.pairs import Connect, at_once, value
+from tests.pairs import Connect, add_users, at_once, value
 from tests.support import wait_until
+from tests.torture.editors import edit
 
 AT_ONCE = 50
 ROUNDS = 60
@@ -130,3 +131,11 @@ def test_a_body_beyond_the_limit_is_refused_before_it_is_sent(
                 for piece in (head, *[bytes(60_000)] * 3):
                     client.sendall(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
             assert client.recv(1000).startswith(b"HTTP/1.1 413 ")
+
+
+def test_every_version_that_editors_were_answered_can_be_read_again(settings: Settings, connection: Connection) -> None:
+    add_users(connection, *range(1, 17))
+    ledger = edit(settings, clients=16, projects=4, seconds=2)
+    assert len(ledger.acknowledged) > 16
+    assert ledger.swept > 0
+    assert not ledger.problems, ledger.summary()
