@@ -114,7 +114,9 @@ def served(settings: Settings, workers: int = 1, threads: int = 64) -> Iterator[
             command, cwd=PROJECT, env=environment, pass_fds=[listener.fileno()], stderr=subprocess.DEVNULL
         ) as process:
             try:
-                yield Service(listener.getsockname()[1], process)
+                service = Service(listener.getsockname()[1], process)
+                service.ask("", "GET", "/")  # answered as soon as there is a worker
+                yield service
             finally:
                 process.terminate()
 
