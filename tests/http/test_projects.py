@@ -1,6 +1,7 @@
 """Projects over HTTP (F2, F3, F5): as existing clients call them, and as careful ones do."""
 
 import io
+import random
 from typing import Any
 
 import pytest
@@ -289,6 +290,12 @@ def test_a_file_beyond_its_limit_is_refused_by_its_size_alone(call: Call, projec
     assert body(put(call, project, **upload(padded)), 413)["code"] == "content_too_large"
     assert body(put(call, project, **upload(bytes(200_000))), 413)["code"] == "payload_too_large"
     assert body(call("ann", "GET", project))["version"] == 1
+
+
+def test_a_file_may_be_larger_than_other_bodies(call: Call, project: str) -> None:
+    large = archive({"project.json": b"{}", "noise": random.Random(1).randbytes(1_000_000)})
+    assert body(put(call, project, **upload(large)))["file_size"] == len(large)
+    assert call("ann", "GET", f"{project}/file").data == large
 
 
 def test_the_name_of_a_file_is_kept_without_its_path(call: Call, project: str) -> None:

@@ -128,6 +128,7 @@ def test_a_restore_and_a_purge_of_the_same_project_pass_each_other(connection: C
     call(connection, "delete_project", 1, project.id)
     connection.execute("update lockstep.projects set deleted_at = now() - interval '1 year'")
     owner, purger = connect(), connect()
+    purger.execute("set lock_timeout = '2s'")
     owner.execute("begin")
     call(owner, "restore_project", 1, project.id)
     assert call(purger, "purge_projects")[0] == 0
@@ -190,6 +191,7 @@ def orphan(connection: Connection, content: bytes) -> None:
 def test_a_sweep_passes_over_what_is_being_stored(connection: Connection, connect: Connect) -> None:
     orphan(connection, FILE)
     uploader, sweeper = connect(), connect("lockstep_admin")
+    sweeper.execute("set lock_timeout = '2s'")
     uploader.execute("begin")
     project = create(uploader)
     assert call(sweeper, "sweep_blobs")[0] == 0
@@ -222,6 +224,22 @@ def test_an_upload_waits_for_a_sweep_that_is_rolled_back_and_uses_what_is_there(
         sweeper.execute("rollback")
         late.result()
     assert count(connection, "blobs") == 1
+
+
+def test_an_upload_that_found_the_content_waits_for_a_sweep_that_is_about_to_take_it(
+    connection: Connection, connect: Connect
+) -> None:
+    orphan(connection, FILE)
+    uploader, sweeper = connect(), connect()
+    # A sweep between its two statements: the content is still there for everybody.
+    sweeper.execute("begin")
+    sweeper.execute("select from lockstep.blobs for update")
+    with background(uploader, "select * from lockstep.create_project(1, 'T', %s, 'a.sb3')", FILE) as late:
+        wait_until_blocked(connection, uploader.info.backend_pid, sweeper.info.backend_pid)
+        sweeper.execute("delete from lockstep.blobs")
+        sweeper.execute("commit")
+        (project,) = late.result()
+    assert value(connection, "select content from lockstep.read_file(1, %s)", project.id) == FILE
 
 
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
