@@ -135,7 +135,7 @@ def test_a_body_beyond_the_limit_is_refused_before_it_is_sent(
 
 def test_every_version_that_editors_were_answered_can_be_read_again(settings: Settings, connection: Connection) -> None:
     add_users(connection, *range(1, 17))
-    ledger = edit(settings, clients=16, projects=4, seconds=2)
+    ledger = edit(settings, clients=16, projects=4, seconds=1.5)
     assert len(ledger.acknowledged) > 16
     assert ledger.swept > 0
     assert not ledger.problems, ledger.summary()
