@@ -11,7 +11,7 @@ from app.content import FORMATS, plain_ending
 from app.http import uploads
 from app.http.access import actor
 from app.http.database import Options, database
-from app.http.models import BEARER, LEFT_OUT, problems, reply
+from app.http.models import BEARER, LEFT_OUT, KeyHeader, options, problems, reply
 from app.http.problems import ProblemError
 from app.http.uploads import File
 
@@ -57,11 +57,16 @@ class AssetPath(BaseModel):
 
 
 @api.post("", strict_slashes=False, responses={200: Asset, **problems(404, 409)})
-def upload(form: AssetForm) -> Response:
+def upload(header: KeyHeader, form: AssetForm) -> Response:
     """Store a picture or sound, unless it is there; the answer is the same."""
     content, found = uploads.asset(form.asset, form.type, form.format)
     row = database().call(
-        "get_or_create_asset", actor_id=actor().id, content=content, type=form.type, format=found.ending
+        "get_or_create_asset",
+        options(header),
+        actor_id=actor().id,
+        content=content,
+        type=form.type,
+        format=found.ending,
     )
     return reply(Asset, row | {"assetId": row["asset_id"], "md5ext": f"{row['asset_id']}.{row['format']}"})
 

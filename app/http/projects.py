@@ -5,8 +5,7 @@ what happened where it is not the current one; one who names none overwrites, an
 """
 
 from datetime import datetime
-from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from flask import Response, request
 from flask_openapi import APIBlueprint, Tag
@@ -37,15 +36,8 @@ UNNAMED = '299 - "no version was named in If-Match: the last writer wins"'
 
 Title = Annotated[str, Field(min_length=1, max_length=200)]
 Description = Annotated[str, Field(max_length=5000)]
+Permission = Literal["READ", "WRITE", "ADMIN"]
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
-
-
-class Permission(StrEnum):
-    """What somebody may do with a project, each more than the one before."""
-
-    READ = "READ"
-    WRITE = "WRITE"
-    ADMIN = "ADMIN"
 
 
 class ProjectPath(BaseModel):
@@ -61,13 +53,13 @@ class RevisionPath(ProjectPath):
 
 
 class UserSharePath(ProjectPath):
-    """Which user's share."""
+    """With which user it is shared."""
 
-    user_id: Id
+    grantee_id: Id
 
 
 class GroupSharePath(ProjectPath):
-    """Which group's share."""
+    """With which group it is shared."""
 
     group_id: Id
 
@@ -95,6 +87,10 @@ class WriteHeader(BaseModel):
         max_length=1000,
         description="The ETag that was read. Without it the last writer wins, or it is asked for, by a setting.",
     )
+
+
+class RepeatableWriteHeader(WriteHeader, KeyHeader):
+    """Which version is to be changed, and a key that makes the request safe to repeat."""
 
 
 class MergeQuery(BaseModel):
@@ -332,12 +328,12 @@ def read_revision_file(path: RevisionPath) -> Response:
 
 
 @api.post("/<project_id>/restore", strict_slashes=False, responses={200: Project, **problems(404, 409, 412, 428)})
-def restore(path: ProjectPath, header: WriteHeader, body: Restoration) -> Response:
+def restore(path: ProjectPath, header: RepeatableWriteHeader, body: Restoration) -> Response:
     """Bring an earlier version back, or a deleted project: a new version."""
     which = _which(path) | {"expected_version": _expected(path)}
     if body.version is None:
-        return _project(database().call("restore_project", **which))
-    return _warned(_project(database().call("restore_revision", **which, version=body.version)))
+        return _project(database().call("restore_project", options(header), **which))
+    return _warned(_project(database().call("restore_revision", options(header), **which, version=body.version)))
 
 
 @api.post("/<project_id>/copy", strict_slashes=False, responses={201: Project, **problems(404, 409)})
@@ -353,15 +349,15 @@ def list_shares(path: ProjectPath) -> Response:
 
 
 @api.post("/<project_id>/shares", strict_slashes=False, responses={200: Share, **problems(404, 409)})
-def share(path: ProjectPath, body: NewShare) -> Response:
+def share(path: ProjectPath, header: KeyHeader, body: NewShare) -> Response:
     """Share a project with a user or a group. A permission is raised by this and never lowered."""
-    return reply(Share, database().call("share_project", **_which(path), **body.model_dump()))
+    return reply(Share, database().call("share_project", options(header), **_which(path), **body.model_dump()))
 
 
-@api.delete("/<project_id>/shares/users/<user_id>", strict_slashes=False, responses={204: None, **problems(404)})
+@api.delete("/<project_id>/shares/users/<grantee_id>", strict_slashes=False, responses={204: None, **problems(404)})
 def unshare_user(path: UserSharePath) -> Response:
     """Take back what was granted to a user; who it was granted to may do that, too."""
-    database().call("unshare_project", **_which(path), user_id=path.user_id)
+    database().call("unshare_project", **_which(path), user_id=path.grantee_id)
     return Response(status=204)
 
 

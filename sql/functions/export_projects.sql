@@ -11,11 +11,20 @@ as $function$
     from (
         -- The contents are not in it, but their hashes are: read_file() has the bytes.
         select 'projects', jsonb_agg(
-            to_jsonb(project) || jsonb_build_object('file_sha256', encode(project.file_sha256, 'hex'))
-            order by project.id
+            case project.user_id
+                when p_user_id
+                    then to_jsonb(project) || jsonb_build_object('file_sha256', encode(project.file_sha256, 'hex'))
+                else jsonb_build_object(
+                    'id', project.id,
+                    'version', project.version,
+                    'modified_by', project.modified_by,
+                    'modified_at', project.modified_at
+                )
+            end order by project.id
         )
         from lockstep.projects as project
         where project.user_id = p_user_id
+            or project.modified_by = p_user_id
         union all
         -- Of what they did to projects of others, what they did: the rest is the other's.
         select 'project_revisions', jsonb_agg(

@@ -51,6 +51,7 @@ create table lockstep.projects (
 
 create index ix_projects_id on lockstep.projects (id);
 create index ix_projects_file_sha256 on lockstep.projects (file_sha256);
+create index ix_projects_modified_by on lockstep.projects (modified_by);
 create index ix_projects_deleted_at on lockstep.projects (deleted_at) where deleted_at is not null;
 
 comment on table lockstep.projects is 'What students build, as it is now; project_revisions has what it was.';
@@ -76,6 +77,7 @@ comment on constraint ck_projects_description on lockstep.projects is 'A descrip
 comment on constraint ck_projects_file_name on lockstep.projects is 'A file name has 1 to 255 characters.';
 comment on index lockstep.ix_projects_id is 'Serves clients that address a row by its id alone.';
 comment on index lockstep.ix_projects_file_sha256 is 'Serves sweep_blobs() and the foreign key.';
+comment on index lockstep.ix_projects_modified_by is 'Serves export.';
 comment on index lockstep.ix_projects_deleted_at is 'Serves purge_projects().';
 
 create table lockstep.project_revisions (
