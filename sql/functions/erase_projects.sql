@@ -8,45 +8,47 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_found bigint[];
-    v_counts jsonb;
+    v_projects bigint;
+    v_revisions bigint;
+    v_shares bigint;
     v_assets bigint;
 begin
     -- Lock order, everywhere: the project's row, then blobs; several by owner and id.
-    v_found := array(
-        select project.id
-        from lockstep.projects as project
-        where project.user_id = p_user_id
-        order by project.user_id, project.id
-        for no key update
-    );
-
-    select jsonb_build_object(
-        'project_revisions', (
-            select count(*)
-            from lockstep.project_revisions as revision
-            where revision.project_id = any (v_found)
-        ),
-        'project_shares', (
-            select count(*)
-            from lockstep.project_shares as share
-            where share.project_id = any (v_found)
-                or share.grantee_user_id = p_user_id
-        )
-    )
-    into v_counts;
+    perform
+    from lockstep.projects as project
+    where project.user_id = p_user_id
+    order by project.user_id, project.id
+    for no key update;
 
     delete from lockstep.project_shares as share
-    where share.grantee_user_id = p_user_id;
+    where share.user_id = p_user_id
+        or share.grantee_user_id = p_user_id;
 
-    v_counts := v_counts || jsonb_build_object('projects', lockstep.remove_projects(v_found));
+    get diagnostics v_shares = row_count;
+
+    delete from lockstep.project_revisions as revision
+    where revision.user_id = p_user_id;
+
+    get diagnostics v_revisions = row_count;
+
+    delete from lockstep.projects as project
+    where project.user_id = p_user_id;
+
+    get diagnostics v_projects = row_count;
 
     update lockstep.assets as asset
     set created_by = null
     where asset.created_by = p_user_id;
 
     get diagnostics v_assets = row_count;
-    return v_counts || jsonb_build_object('assets', v_assets, 'blobs', lockstep.sweep_blobs());
+
+    return jsonb_build_object(
+        'projects', v_projects,
+        'project_revisions', v_revisions,
+        'project_shares', v_shares,
+        'assets', v_assets,
+        'blobs', lockstep.sweep_blobs()
+    );
 end;
 $function$;
 

@@ -47,7 +47,9 @@ as $function$
         union all
         select 'project_shares', jsonb_agg(to_jsonb(share) order by share.id)
         from lockstep.project_shares as share
-        where p_user_id in (share.user_id, share.grantee_user_id, share.granted_by)
+        where share.user_id = p_user_id
+            or share.grantee_user_id = p_user_id
+            or share.granted_by = p_user_id
         union all
         select 'assets', jsonb_agg(
             to_jsonb(asset) || jsonb_build_object('sha256', encode(asset.sha256, 'hex')) order by asset.created_at
