@@ -34,6 +34,7 @@ EVERYBODY = Access(_roles("student", "instructor", "admin"))
 STAFF = Access(_roles("instructor", "admin"))
 ADMINS = Access(_roles("admin"), "admin")
 SELF = Access(_roles("student", "instructor", "admin"), "auth")
+SERVICE = Access(_roles())
 
 # By endpoint: blueprint and view. A route without a line is refused at start-up.
 ROUTES: dict[str, Access] = {
@@ -41,6 +42,21 @@ ROUTES: dict[str, Access] = {
     "openapi.static": PUBLIC,
     "openapi.doc_url": PUBLIC,
     "openapi.openapi": PUBLIC,
+    "swagger.static": PUBLIC,
+    "swagger.swagger": PUBLIC,
+    "swagger.oauth2-redirect": PUBLIC,
+    "service.healthz": SERVICE,
+    "service.readyz": SERVICE,
+    "service.show_metrics": SERVICE,
+    "problems.read": PUBLIC,
+    "auth.login": PUBLIC,
+    "auth.refresh": PUBLIC,
+    "auth.logout": SELF,
+    "auth.change_password": SELF,
+    "auth.create_reset": ADMINS,
+    "auth.use_reset": PUBLIC,
+    "oidc.login": PUBLIC,
+    "oidc.callback": PUBLIC,
     "specializations.list_all": EVERYBODY,
     "progress.read_all": EVERYBODY,
     "progress.read_one": EVERYBODY,
@@ -53,6 +69,32 @@ ROUTES: dict[str, Access] = {
     "licenses.sync_user": STAFF,
     "licenses.sync_user_all": STAFF,
     "licenses.sync_all": ADMINS,
+    "runs.list_all": ADMINS,
+    "runs.plan": ADMINS,
+    "runs.read": ADMINS,
+    "runs.list_items": ADMINS,
+    "runs.apply": ADMINS,
+    "runs.undo": ADMINS,
+    "health.read": ADMINS,
+    "users.read_me": EVERYBODY,
+    "users.list_all": STAFF,
+    "users.create": ADMINS,
+    "users.read": EVERYBODY,
+    "users.change": ADMINS,
+    "users.deactivate": ADMINS,
+    "users.reactivate": ADMINS,
+    "users.export": ADMINS,
+    "users.erase": ADMINS,
+    "users.link_identity": ADMINS,
+    "users.unlink_identity": ADMINS,
+    "groups.list_all": STAFF,
+    "groups.create": ADMINS,
+    "groups.read": STAFF,
+    "groups.rename": ADMINS,
+    "groups.delete": ADMINS,
+    "groups.list_members": STAFF,
+    "groups.add_member": ADMINS,
+    "groups.remove_member": ADMINS,
 }
 
 

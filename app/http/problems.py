@@ -1,6 +1,7 @@
 """Every error of the API as a problem document (RFC 9457), from the register in app.errors."""
 
 import logging
+import re
 from typing import Any
 
 import psycopg
@@ -101,7 +102,11 @@ def _of_database(error: psycopg.Error) -> Response:
     g.sqlstate = error.sqlstate
     if problem.condition.status >= 500 and not problem.condition.retry:
         log.error("the database failed", exc_info=error)
-    return document(problem.condition, problem.detail, **_members(problem, error))
+    # Who knows how long it takes says so in the detail, which is ours.
+    wait = re.fullmatch(r"seconds=([0-9]+)", problem.detail or "")
+    return document(
+        problem.condition, problem.detail, {"Retry-After": wait[1]} if wait else None, **_members(problem, error)
+    )
 
 
 def _members(problem: Problem, error: psycopg.Error) -> dict[str, Any]:
