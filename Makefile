@@ -15,6 +15,9 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/python -m piptools 
 	--no-emit-trusted-host --allow-unsafe
 
 .DEFAULT_GOAL := help
+.PHONY: help run serve seed demo db-up db-down psql migrate functions migrate-down verify \
+	guards reconcile health schedule unschedule test lint format check docs torture deadlocks load contract lock
+
 .PHONY: help run seed demo db-up db-down psql migrate functions migrate-down verify \
 	guards reconcile health schedule unschedule test lint format check docs torture deadlocks editors lock
 
@@ -22,8 +25,11 @@ help: ## explain every target in a line
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1 \2/p' Makefile | \
 	while read -r target text; do printf '  make %-14s%s\n' "$$target" "$$text"; done
 
-run: $(RUNTIME) ## set everything up and stay in the foreground; Ctrl-C stops it
+run: $(RUNTIME) ## set everything up, serve it on 127.0.0.1:8000, and stay in the foreground; Ctrl-C stops it
 	@$(DB) run
+
+serve: $(RUNTIME) ## serve HTTP over the logins that LOCKSTEP_HTTP_DSN and LOCKSTEP_HTTP_ADMIN_DSN name
+	@$(VENV) -m flask --app app serve
 
 seed: $(RUNTIME) ## set everything up, demo population included, and leave it running
 	@$(DB) seed
@@ -82,11 +88,12 @@ format: $(TOOLS) ## rewrite Python in the style that lint asks for
 	@$(VENV) -m ruff format --quiet
 
 check: export CI = true
-check: ## what CI does: tests, lint, and the tests again on PostgreSQL 15
+check: ## what CI does: tests, lint, the tests again on PostgreSQL 15, and those of HTTP through PgBouncer
 	@test -x $(PG15BIN)/postgres || { echo "no PostgreSQL 15 in $(PG15BIN): set PG15BIN" >&2; exit 1; }
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory lint
 	@LOCKSTEP_PGBIN=$(PG15BIN) $(MAKE) --no-print-directory test
+	@LOCKSTEP_PGBIN=$(PG15BIN) LOCKSTEP_TEST_PGBOUNCER=1 $(MAKE) --no-print-directory test ARGS=tests/http
 
 docs: $(TOOLS) ## write the generated documents anew: README's sessions, schema.sql, guarantees.md
 	@LOCKSTEP_WRITE=1 $(VENV) -m pytest -q tests/docs tests/guarantees
@@ -97,6 +104,12 @@ torture: $(TOOLS) ## kill the server under load, CYCLES times (100), and add eve
 
 deadlocks: $(TOOLS) ## a million calls on hot pairs, and hostile raw SQL beside them
 	@$(VENV) -m tests.torture.deadlock $(ARGS)
+
+load: $(TOOLS) ## ask the service from CLIENTS connections (200) for SECONDS (60), and add everything up
+	@$(VENV) -m tests.torture.http --clients $(or $(CLIENTS),200) --seconds $(or $(SECONDS),60)
+
+contract: $(TOOLS) ## ask every route of the served document for answers that it does not promise; EXAMPLES of each (300)
+	@EXAMPLES=$(or $(EXAMPLES),300) $(VENV) -m pytest tests/http/test_contract.py
 
 editors: $(TOOLS) ## 100 clients editing 20 projects over HTTP for 60 s; every acknowledged version is read again
 	@$(VENV) -m tests.torture.editors $(ARGS)

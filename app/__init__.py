@@ -3,7 +3,7 @@
 from flask_openapi import Info, OpenAPI
 from flask_openapi.models import SecurityScheme
 
-from app import cli, http, sync
+from app import accounts, cli, http, sync
 from app.http import problems
 from app.http.models import ProblemDocument
 from app.settings import Settings
@@ -22,6 +22,8 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     app.openapi_version = "3.1.0"  # what testers and generators of clients read
     app.extensions["lockstep"] = settings
     app.cli.add_command(cli.database)
+    app.cli.add_command(cli.serve_forever)
     app.cli.add_command(sync.sync)
+    app.cli.add_command(accounts.auth)
     http.init_app(app, settings)
     return app

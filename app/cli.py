@@ -15,20 +15,33 @@ from typing import Any, NoReturn
 import click
 import psycopg
 from flask import current_app
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from app import db
+from app import db, serve
 from app.curriculum import CurriculumError
 from app.loader import MigrationError
 from app.postgres import PostgresError, Server, say, wheel_pgbin
+from app.serve import ServeError, Service
 from app.settings import Settings
+
+FAILURES = (
+    PostgresError,
+    MigrationError,
+    CurriculumError,
+    ServeError,
+    psycopg.OperationalError,
+    PermissionError,
+)
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-# Seconds between two looks at the server that `run` keeps company.
-WATCH_INTERVAL = 2
+# Seconds between two looks at what `run` keeps company.
+WATCH_INTERVAL = 1
+
+# What a service needs to be told.
+LOGINS = ("LOCKSTEP_HTTP_DSN", "LOCKSTEP_HTTP_ADMIN_DSN")
 
 GUARDS = "select kind, name, status from lockstep.guard_status order by kind, name"
 REPORT = "select check_name, status, detail from lockstep.deployment_report(%s)"
@@ -37,12 +50,19 @@ WELCOME = """\
 Lockstep is running: Ctrl-C stops it, the data stay.
 
   database  {dsn}
-
+  service   {url}
+  docs      {url}/openapi/
+{admin}
 Try, in another terminal, in `make psql`:
 
   select id, name, max_levels from specializations;
   select * from level_up(1, 'PLAYER', 500, 5);
   select * from desync;
+"""
+
+FIRST_ADMIN = """\
+  admin     {}   password {}
+            (shown this once; flask --app app auth set-password gives another)
 """
 
 
@@ -53,7 +73,7 @@ class Commands(AppGroup):
         """Run the command; see click.Group."""
         try:
             return super().invoke(context)
-        except (PostgresError, MigrationError, CurriculumError, psycopg.OperationalError, PermissionError) as error:
+        except FAILURES as error:
             raise click.ClickException(str(error)) from error
 
 
@@ -199,25 +219,51 @@ def demo(students: int, writers: int, events: int) -> None:
 
 @database.command()
 def run() -> None:
-    """Set everything up and stay in the foreground; stop what this command started."""
+    """Set everything up, serve, and stay in the foreground; stop what this command started."""
     for stopping in STOPPING:
         signal.signal(stopping, signal.default_int_handler)
-    server = None if _settings().dsn else Server.from_settings(_settings())
+    settings, parent = _settings(), os.getppid()
+    server = None if settings.dsn else Server.from_settings(settings)
+    service = None
     try:
+        listener = serve.listen(settings.service)
         where = server.start() if server else dsn()
         _populate(where)
-        click.echo(WELCOME.format(dsn=where))
-        forever = threading.Event()
-        while server is None or server.postmaster():
-            forever.wait(WATCH_INTERVAL)
-        raise click.ClickException("somebody stopped the server")
+        service = Service(listener, _logins(where), stop_server=bool(server and server.started_here))
+        service.wait_until_it_answers()
+        click.echo(WELCOME.format(dsn=where, url=service.url, admin=_first_admin(where)))
+        _stay(server, service, parent)
     except KeyboardInterrupt:
         say("stopping")
     finally:
         for stopping in STOPPING:
             signal.signal(stopping, signal.SIG_IGN)
+        if service:
+            service.stop()
         if server and server.started_here:
             server.stop()
+
+
+@database.command()
+def logins() -> None:
+    """Make the logins of the service unless they are there; print what it is told of them."""
+    for name, login in zip(LOGINS, _logins(dsn()), strict=True):
+        click.echo(f"{name}={login}")
+
+
+@click.command("serve")
+@with_appcontext
+def serve_forever() -> NoReturn:
+    """Serve HTTP in production form, over the logins that LOCKSTEP_HTTP_DSN and LOCKSTEP_HTTP_ADMIN_DSN name."""
+    settings = _settings()
+    if not settings.http_dsn or not settings.http_admin_dsn:
+        raise click.ClickException(f"{' and '.join(LOGINS)} are not set: flask --app app db logins")
+    try:
+        listener = serve.listen(settings.service)
+    except ServeError as error:
+        raise click.ClickException(str(error)) from error
+    say(f"serving on {serve.url(listener)}")
+    serve.replace_process(listener)
 
 
 def dsn() -> str:
@@ -228,6 +274,38 @@ def dsn() -> str:
 def _settings() -> Settings:
     settings: Settings = current_app.extensions["lockstep"]
     return settings
+
+
+def _stay(server: Server | None, service: Service, parent: int) -> None:
+    """Wait until something ends that this command cannot do without."""
+    forever = threading.Event()
+    while True:
+        forever.wait(WATCH_INTERVAL)
+        if not service.is_running():
+            raise click.ClickException("the service ended")
+        if server and not server.postmaster():
+            raise click.ClickException("somebody stopped the server")
+        if "MAKELEVEL" in os.environ and os.getppid() != parent:
+            raise KeyboardInterrupt  # make was killed, so nobody is left to say that we should end
+
+
+def _logins(dsn: str) -> tuple[str, str]:
+    """The DSNs of the service: those given, or those of logins that are made now."""
+    from app import logins
+
+    settings = _settings()
+    if settings.http_dsn and settings.http_admin_dsn:
+        return settings.http_dsn, settings.http_admin_dsn
+    home = settings.home if settings.dsn else Server.from_settings(settings).home
+    return logins.ensure(dsn, home / "http-logins.json")
+
+
+def _first_admin(dsn: str) -> str:
+    """Make an admin if there is none who can sign in, and say how, this once."""
+    from app import accounts
+
+    made = accounts.ensure_admin(dsn)
+    return FIRST_ADMIN.format(*made) if made else ""
 
 
 def _populate(dsn: str) -> None:

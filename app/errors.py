@@ -102,7 +102,7 @@ CONDITIONS = (
     Condition(
         "LS010", "history_is_append_only", 409, "conflict", False,
         "history is append-only",
-        "UPDATE or DELETE of license_progressions.",
+        "UPDATE or DELETE of license_progressions, by anything but an erasure.",
     ),
     Condition(
         "LS011", "levels_have_a_gap", 422, "validation_error", False,
@@ -161,9 +161,54 @@ CONDITIONS = (
         "A student asked for somebody else, or an instructor for a student of other groups only.",
     ),
     Condition(
+        "LS033", "too_many_sign_ins", 429, "retry", True,
+        "too many sign-ins failed",
+        "Too many sign-ins of this account, or from this address, failed: the next one has to wait.",
+    ),
+    Condition(
+        "LS034", "wrong_credentials", 401, "permission_denied", False,
+        "e-mail or password is wrong",
+        "A sign-in failed. It is not said which of the two was wrong, nor whether the account exists or is active.",
+    ),
+    Condition(
+        "LS035", "reset_not_good", 422, "validation_error", False,
+        "this reset is not good, or not any more",
+        "The token of a password reset is wrong, used, replaced or expired, or the account is not active.",
+    ),
+    Condition(
+        "LS036", "identity_not_linked", 409, "conflict", False,
+        "another account has this e-mail address",
+        "A first sign-in through a provider, with an address that somebody here has: accounts are never joined by it.",
+    ),
+    Condition(
         "LS040", "nothing_begun", 404, "not_found", False,
         "nothing was begun in this specialization",
         "The user has neither progress nor a license there.",
+    ),
+    Condition(
+        "LS041", "last_admin", 409, "conflict", False,
+        "somebody has to stay admin",
+        "The last active admin was to be demoted, deactivated or erased.",
+    ),
+    Condition(
+        "LS042", "email_taken", 409, "conflict", False,
+        "this e-mail address is taken",
+        "Somebody else has it, in whatever case it is written.",
+    ),
+    Condition(
+        "LS043", "person_erased", 409, "conflict", False,
+        "this person was erased",
+        "What was to be written would bring back somebody of whom there is only a pseudonym left.",
+    ),
+    Condition(
+        "LS044", "identity_taken", 409, "conflict", False,
+        "this identity belongs to somebody else",
+        "Another account signs in with this subject of this issuer.",
+    ),
+    Condition(
+        "LS045", "group_not_found", 404, "not_found", False,
+        "group not found",
+        "No row of groups has this id, or it is a group that the instructor is not in.",
     ),
     Condition(
         "LS050", "project_not_found", 404, "not_found", False,
@@ -293,9 +338,14 @@ HTTP_CONDITIONS = (
         "The body is not the JSON that it says it is, or the request is broken otherwise.",
     ),
     Condition(
-        "", "wrong_credentials", 401, "permission_denied", False,
-        "e-mail or password is wrong",
-        "A sign-in failed. It is not said which of the two was wrong, nor whether the account exists or is active.",
+        "", "sign_in_refused", 401, "permission_denied", False,
+        "the sign-in through the provider failed",
+        "The provider refused, its answer is not good, or it is not the answer to what this browser began.",
+    ),
+    Condition(
+        "", "sign_in_not_offered", 404, "not_found", False,
+        "no provider is set up here",
+        "This installation signs nobody in by OpenID Connect.",
     ),
     Condition(
         "", "route_not_found", 404, "not_found", False,
@@ -336,6 +386,21 @@ HTTP_CONDITIONS = (
         "", "database_unavailable", 503, "retry", True,
         "the database cannot be reached",
         "No connection could be opened. Nothing was changed.",
+    ),
+    Condition(
+        "", "provider_unavailable", 503, "retry", True,
+        "the provider of sign-ins cannot be reached",
+        "The OpenID provider did not answer in time, or not with what it has to answer.",
+    ),
+    Condition(
+        "", "not_ready", 503, "retry", True,
+        "the service is not ready",
+        "A check of /readyz fails: the member checks says which.",
+    ),
+    Condition(
+        "", "outcome_unknown", 500, "database_error", False,
+        "whether this was done is not known",
+        "The connection to the database was lost while it committed.",
     ),
     Condition(
         "", "internal_error", 500, "database_error", False,

@@ -11,13 +11,29 @@ LOCKSTEP_HTTP_ADMIN_DSN  login of the routes for admins only (lockstep_http_admi
 LOCKSTEP_TOKEN_KEYS      file with the keys of access tokens, instead of token-keys.json in the home
 LOCKSTEP_POOL            connections of a process, at least and at most: 20-60
 LOCKSTEP_POOL_ADMIN      the same for admins: 1-5
+LOCKSTEP_POOL_WAITING    requests of a process that may wait for a connection: 40
 LOCKSTEP_PREPARE         executions after which a statement is prepared; `never` behind PgBouncer before 1.21
+LOCKSTEP_BIND            the address that HTTP is served on: 127.0.0.1
+LOCKSTEP_PORT            its port: 8000
+LOCKSTEP_WORKERS         processes that serve: 2
+LOCKSTEP_CORS_ORIGINS    origins whose pages may call this service, with commas between; none when unset
+LOCKSTEP_PROXIES         proxies in front, whose X-Forwarded-For is believed: 0
+LOCKSTEP_PUBLIC_URL      where browsers find the service, for what sends them back: http://127.0.0.1:8000
+LOCKSTEP_OIDC_ISSUER     the OpenID provider that people may sign in through; none when unset
+LOCKSTEP_OIDC_CLIENT_ID, LOCKSTEP_OIDC_CLIENT_SECRET  as which it knows this service
+LOCKSTEP_OIDC_GROUPS_CLAIM  the claim with the names of a person's groups; groups are left alone when unset
+LOCKSTEP_OIDC_SCOPE      what is asked for: openid email profile
+LOCKSTEP_METRICS_TOKEN   what a scraper of /metrics sends as its bearer token; unset: this machine only
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+# Threads that probes, refusals and the docs page find free when every connection is taken and waited for.
+SPARE_THREADS = 16
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -30,18 +46,23 @@ class PoolSettings:
     admin_size the same of the pool for admins
     waiting    requests that may wait for a connection; the next is refused at once
     timeout    seconds that one waits
-    max_idle   seconds after which a connection beyond the smallest size is closed
+    max_idle   a pool beyond its smallest size closes a connection every so many seconds while some are idle
     lifetime   seconds after which a connection is replaced
     prepare    executions after which a statement is prepared; None behind PgBouncer before 1.21
     """
 
     size: tuple[int, int] = (20, 60)
     admin_size: tuple[int, int] = (1, 5)
-    waiting: int = 200
+    waiting: int = 40
     timeout: float = 5.0
-    max_idle: float = 60.0
+    max_idle: float = 2.0
     lifetime: float = 3600.0
     prepare: int | None = 5
+
+    @property
+    def largest(self) -> int:
+        """Connections of a process, when both pools are as large as they get."""
+        return self.size[1] + self.admin_size[1]
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "PoolSettings":
@@ -50,7 +71,64 @@ class PoolSettings:
         return cls(
             size=_range(environment.get("LOCKSTEP_POOL") or "20-60"),
             admin_size=_range(environment.get("LOCKSTEP_POOL_ADMIN") or "1-5"),
+            waiting=int(environment.get("LOCKSTEP_POOL_WAITING") or cls.waiting),
             prepare=None if prepare == "never" else int(prepare),
+        )
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """How HTTP is served.
+
+    bind          the address
+    port          its port; 0 for one that is free
+    workers       processes
+    origins       whose pages may call (CORS), each as a browser writes it
+    metrics_token what a scraper of /metrics sends; None: only this machine may ask, without one
+    """
+
+    bind: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 2
+    origins: frozenset[str] = frozenset()
+    metrics_token: str | None = None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "ServiceSettings":
+        """Read what may be set; raises ValueError for a word where a number belongs, or what is no origin."""
+        return cls(
+            bind=environment.get("LOCKSTEP_BIND") or cls.bind,
+            port=int(environment.get("LOCKSTEP_PORT") or cls.port),
+            workers=int(environment.get("LOCKSTEP_WORKERS") or cls.workers),
+            origins=frozenset(map(_origin, environment.get("LOCKSTEP_CORS_ORIGINS", "").replace(",", " ").split())),
+            metrics_token=environment.get("LOCKSTEP_METRICS_TOKEN") or None,
+        )
+
+
+@dataclass(frozen=True)
+class OidcSettings:
+    """The OpenID provider that people may sign in through; see the variables above."""
+
+    issuer: str
+    client_id: str
+    client_secret: str | None = None
+    groups_claim: str | None = None
+    scope: str = "openid email profile"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "OidcSettings | None":
+        """Read what is set; None without an issuer. Raises ValueError for one without a client id."""
+        issuer, client_id = (environment.get(f"LOCKSTEP_OIDC_{name}", "") for name in ("ISSUER", "CLIENT_ID"))
+        if not issuer:
+            return None
+        if not client_id:
+            raise ValueError("LOCKSTEP_OIDC_ISSUER is set, and LOCKSTEP_OIDC_CLIENT_ID is not")
+        return cls(
+            issuer=issuer,
+            client_id=client_id,
+            client_secret=environment.get("LOCKSTEP_OIDC_CLIENT_SECRET") or None,
+            groups_claim=environment.get("LOCKSTEP_OIDC_GROUPS_CLAIM") or None,
+            scope=environment.get("LOCKSTEP_OIDC_SCOPE") or cls.scope,
         )
 
 
@@ -66,7 +144,17 @@ class Settings:
     http_admin_dsn: str | None = None
     keys: Path | None = None
     pools: PoolSettings = PoolSettings()
+    service: ServiceSettings = ServiceSettings()
+    oidc: OidcSettings | None = None
+    public_url: str = "http://127.0.0.1:8000"
+    proxies: int = 0
     largest_json: int = 64 * 1024  # bytes
+    run_budget: float = 10.0  # seconds that one request works on a run of repair
+
+    @property
+    def threads(self) -> int:
+        """Threads of a process: for every connection, for all that wait for one, and some for what needs none."""
+        return self.pools.largest + 2 * self.pools.waiting + SPARE_THREADS
 
     @property
     def token_keys(self) -> Path:
@@ -86,6 +174,10 @@ class Settings:
             http_admin_dsn=environment.get("LOCKSTEP_HTTP_ADMIN_DSN") or None,
             keys=Path(keys).absolute() if keys else None,
             pools=PoolSettings.from_environment(environment),
+            service=ServiceSettings.from_environment(environment),
+            oidc=OidcSettings.from_environment(environment),
+            public_url=environment.get("LOCKSTEP_PUBLIC_URL") or cls.public_url,
+            proxies=int(environment.get("LOCKSTEP_PROXIES") or cls.proxies),
         )
 
 
@@ -93,3 +185,10 @@ def _range(text: str) -> tuple[int, int]:
     """Read `20-60`."""
     least, _, most = text.partition("-")
     return int(least), int(most or least)
+
+
+def _origin(text: str) -> str:
+    """Read `https://host` or `https://host:port`: no path, no pattern."""
+    if not re.fullmatch(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?", text):
+        raise ValueError(f"LOCKSTEP_CORS_ORIGINS: {text} is not an origin as a browser writes it, https://host:port")
+    return text

@@ -1,12 +1,17 @@
 """The commands behind the Makefile, on a database of their own."""
 
+import json
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,10 +21,14 @@ from click.testing import Result
 
 from app import cli, create_app
 from app.postgres import Server
-from app.settings import PROJECT, Settings
-from tests.support import folder_for_servers
+from app.settings import PROJECT, ServiceSettings, Settings
+from tests.support import DEADLINE, folder_for_servers
 
-FLASK = [sys.executable, "-m", "flask", "--app", "app", "db"]
+FLASK = [sys.executable, "-m", "flask", "--app", "app"]
+
+# A service beside others: any port, few connections, as this server is shared.
+SMALL = {"LOCKSTEP_PORT": "0", "LOCKSTEP_POOL": "1-4", "LOCKSTEP_POOL_ADMIN": "0-1"}
+
 PGBIN = Settings.from_environment().pgbin
 
 
@@ -82,7 +91,7 @@ def test_a_server_that_is_not_there_is_said_in_a_sentence() -> None:
 def test_psql_runs_on_the_database_and_keeps_the_password_off_its_command_line(database: str) -> None:
     show = r"\! tr '\0' ' ' < /proc/$PPID/cmdline"
     shown = subprocess.run(
-        [*FLASK, "psql", "--", "-At", "-c", "select current_database()", "-c", show],
+        [*FLASK, "db", "psql", "--", "-At", "-c", "select current_database()", "-c", show],
         cwd=PROJECT,
         env={**os.environ, "LOCKSTEP_DSN": database},
         capture_output=True,
@@ -134,43 +143,110 @@ def test_demo_plays_a_season_and_leaves_no_database(database: str, connection: p
 
 
 @pytest.mark.parametrize("stopping", [signal.SIGINT, signal.SIGTERM])
-def test_run_stays_until_it_is_told_to_stop_and_stops_what_it_started(home: Path, stopping: signal.Signals) -> None:
-    run = start_run(home)
+def test_run_serves_until_it_is_told_to_stop_and_stops_what_it_started(home: Path, stopping: signal.Signals) -> None:
+    run, said = start_run(home)
     server = Server(home)
     assert server.is_running()
+    service = service_of(said)
+    assert status(f"{service}/readyz") == 200
+    assert status(f"{service}/openapi/") == 200
     run.send_signal(stopping)
     assert run.wait() == 0
     assert server.postmaster() is None
+    assert status(service) is None
+
+
+def test_run_prints_the_first_admin_once_and_lets_them_in(home: Path) -> None:
+    run, said = start_run(home)
+    ((email, password),) = re.findall(r"admin +(\S+) +password (\S+)", said)
+    login = urllib.request.Request(
+        f"{service_of(said)}/api/v1/auth/login",
+        json.dumps({"email": email, "password": password}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(login) as answer:
+        assert "access_token" in json.load(answer)
+    stop(run)
+    run, said = start_run(home)
+    stop(run)
+    assert "password" not in said
+
+
+def test_a_run_that_is_killed_takes_its_service_and_its_database_along(home: Path) -> None:
+    run, said = start_run(home)
+    run.kill()
+    run.wait()
+    server = Server(home)
+    deadline = time.monotonic() + DEADLINE
+    while server.postmaster() or status(service_of(said)):
+        assert time.monotonic() < deadline, "still there"
+        time.sleep(0.05)
 
 
 def test_run_leaves_a_server_that_was_up_before(home: Path) -> None:
     server = Server(home, PGBIN)
     server.start()
-    run = start_run(home)
-    run.send_signal(signal.SIGINT)
-    assert run.wait() == 0
+    run, _ = start_run(home)
+    stop(run)
     assert server.is_running()
 
 
 def test_run_ends_when_somebody_stops_its_server(home: Path) -> None:
-    run = start_run(home)
+    run, said = start_run(home)
     Server(home, PGBIN).stop()
     assert run.wait() == 1
+    assert status(service_of(said)) is None
 
 
-def start_run(home: Path) -> subprocess.Popen[str]:
-    """Start `db run` and return once it says that it is running."""
+def test_run_says_that_its_port_is_taken_before_it_starts_anything(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        service = ServiceSettings(port=taken.getsockname()[1])
+        answer = db(Settings(home=tmp_path / "home", pgbin=PGBIN, service=service), "run")
+    assert answer.exit_code == 1
+    assert isinstance(answer.exception, SystemExit)
+    assert not (tmp_path / "home").exists()
+
+
+def start_run(home: Path) -> tuple[subprocess.Popen[str], str]:
+    """Start `db run`; return it, and what it said, once it says that it is running."""
     run = subprocess.Popen(
-        [*FLASK, "run"],
+        [*FLASK, "db", "run"],
         cwd=PROJECT,
-        env={**os.environ, "LOCKSTEP_HOME": str(home), "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "LOCKSTEP_HOME": str(home), **SMALL, "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         text=True,
     )
     assert run.stdout is not None
+    said = []
     with run.stdout:
-        assert any("is running" in line for line in run.stdout)
-    return run
+        for line in run.stdout:
+            said.append(line)
+            if line.startswith("Try"):
+                return run, "".join(said)
+    raise AssertionError("it did not start")
+
+
+def stop(run: subprocess.Popen[str]) -> None:
+    run.send_signal(signal.SIGTERM)
+    assert run.wait() == 0
+
+
+def service_of(said: str) -> str:
+    """The address of the service, as `run` printed it."""
+    (address,) = re.findall(r"service +(\S+)", said)
+    return str(address)
+
+
+def status(url: str) -> int | None:
+    """What the address answers, None where nothing listens."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+    except OSError:
+        return None
 
 
 def test_every_target_has_its_line_in_make_help() -> None:

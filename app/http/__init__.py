@@ -5,17 +5,54 @@ in `problems`, how a call becomes a transaction in `database`; each noun has a b
 """
 
 import re
+import time
 from uuid import uuid4
 
 from flask import Response, g, request
 from flask_openapi import OpenAPI
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.http import access, assets, database, licenses, problems, progress, projects, specializations, uploads
+from app.http import (
+    access,
+    assets,
+    auth,
+    body,
+    cors,
+    database,
+    docs,
+    groups,
+    health,
+    licenses,
+    logs,
+    metrics,
+    oidc,
+    problems,
+    progress,
+    projects,
+    register,
+    runs,
+    service,
+    specializations,
+    users,
+)
 from app.http.tokens import Tokens
 from app.settings import Settings
 
-BLUEPRINTS = (specializations.api, progress.api, licenses.api, projects.api, assets.api)
+BLUEPRINTS = (
+    service.api,
+    register.api,
+    auth.api,
+    oidc.api,
+    specializations.api,
+    progress.api,
+    licenses.api,
+    runs.api,
+    health.api,
+    users.api,
+    groups.api,
+    projects.api,
+    assets.api,
+)
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
@@ -33,35 +70,35 @@ def init_app(app: OpenAPI, settings: Settings) -> None:
     """Give the application its routes, and what holds for all of them."""
     # JSON is read whole into memory; uploads set a larger bound of their own.
     app.config["MAX_CONTENT_LENGTH"] = settings.largest_json
+    # A path has one spelling: /api//v1 would be sent on, to whatever host the request names.
+    app.url_map.merge_slashes = False
     app.extensions["lockstep.tokens"] = Tokens(settings.token_keys)
+    if settings.proxies:
+        # Exactly so many entries from the right are believed: those before them, anybody can write.
+        through = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)
+        app.wsgi_app = through  # type: ignore[method-assign]
+    oidc.init_app(app, settings)
     app.before_request(_begin)
+    # What follows a view runs backwards: the log comes last.
+    logs.init_app(app)
+    metrics.init_app(app)
+    cors.init_app(app, settings.service.origins)
+    service.init_app(app)
     problems.init_app(app)
     database.init_app(app, settings)
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
     access.init_app(app)
-    app.before_request(_read_body)
+    body.init_app(app)
     app.after_request(_finish)
+    docs.init_app(app)
 
 
 def _begin() -> None:
     """Give the request an id: the caller's, where it is a plain one, so that one search finds both logs."""
+    g.began = time.perf_counter()
     given = request.headers.get("X-Request-Id", "")
-    g.request_id = (
-        given if 0 < len(given) <= 64 and given.replace("-", "").isalnum() and given.isascii() else uuid4().hex
-    )
-
-
-def _read_body() -> None:
-    """Refuse a body that is not JSON, or is broken, before a view looks for fields in it."""
-    if uploads.bound() or not (request.content_length or "Transfer-Encoding" in request.headers):
-        return
-    if not request.is_json:
-        raise UnsupportedMediaType
-    try:
-        request.get_json()
-    except RecursionError:
-        raise BadRequest from None
+    g.request_id = given if PLAIN_ID.fullmatch(given) else uuid4().hex
 
 
 def _finish(answer: Response) -> Response:

@@ -9,7 +9,8 @@ import hashlib
 import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import psycopg
@@ -17,7 +18,7 @@ from flask import Flask, current_app, g
 from psycopg import errors
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from app import db
 from app.db import Row
@@ -37,14 +38,24 @@ RETRY_BUDGET = 2.0
 RETRY_PAUSE = 0.01
 RETRIED = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
 
+# Classes of SQLSTATE that end a connection: the server goes, or is gone.
+LOST = ("08", "57P")
+
+# Seconds after which an attempt to connect is given up; whoever waits then begins another.
+RECONNECT = 10.0
+
 BEGIN = "select " + ", ".join(f"set_config(%s, %s, true) as c{n}" for n in range(1 + len(TIMEOUTS)))
 
 
 class Options(NamedTuple):
-    """How a call is made: as the first of its idempotency key, for show only, or for a row that holds a file."""
+    """How a call is made: as the first of its idempotency key, or for show only; seconds it waits for a connection.
+
+    binary: its row holds a file
+    """
 
     key: str | None = None
     dry_run: bool = False
+    wait: float | None = None
     binary: bool = False
 
 
@@ -85,6 +96,7 @@ class Database:
         route = access.access()
         pool = self.pools["admin" if route.pool == "admin" else "app"]
         pool.open()
+        g.db_role = f"lockstep_{route.pool}"
         return _persistently(lambda: self._transact(pool, route, function, options, arguments))
 
     def _transact(
@@ -95,7 +107,7 @@ class Database:
         options: Options,
         arguments: dict[str, object],
     ) -> list[Row]:
-        with pool.connection() as connection:
+        with _taken(pool, options.wait) as connection:
             committing = False
             try:
                 with (
@@ -109,10 +121,13 @@ class Database:
                     if options.dry_run:
                         # What would be refused at the commit is refused now.
                         cursor.execute("set constraints all immediate")
-                    committing = True
-            except psycopg.OperationalError as error:
-                if connection.closed and not committing:
-                    raise ProblemError("database_unavailable") from error
+                    committing = not options.dry_run
+            except psycopg.Error as error:
+                # A pooler says more than the server did, before it closes; psycopg has no code for that.
+                lost = (error.sqlstate or "").startswith(LOST) or (committing and not error.sqlstate)
+                if connection.closed or lost:
+                    g.sqlstate = error.sqlstate
+                    raise ProblemError("outcome_unknown" if committing else "database_unavailable") from error
                 raise
         return rows
 
@@ -191,10 +206,27 @@ def _pool(name: str, dsn: str, size: tuple[int, int], settings: PoolSettings) ->
         timeout=settings.timeout,
         max_idle=settings.max_idle,
         max_lifetime=settings.lifetime,
+        reconnect_timeout=RECONNECT,
         check=ConnectionPool.check_connection,
         name=name,
         open=False,
     )
+
+
+@contextmanager
+def _taken(pool: ConnectionPool[db.Connection], wait: float | None) -> Iterator[db.Connection]:
+    """Take a connection; where none came because none could be opened, say so: the pool is not busy then."""
+    failed = pool.get_stats().get("connections_errors", 0)
+    try:
+        connection = pool.getconn(wait)
+    except PoolTimeout as error:
+        if pool.get_stats().get("connections_errors", 0) > failed:
+            raise ProblemError("database_unavailable") from error
+        raise
+    try:
+        yield connection
+    finally:
+        pool.putconn(connection)
 
 
 def _persistently(attempt: Callable[[], list[Row]]) -> list[Row]:

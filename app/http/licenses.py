@@ -1,7 +1,5 @@
 """Licenses: advancing one, and bringing those that are out of step back."""
 
-from enum import StrEnum
-
 from flask import Response
 from flask_openapi import APIBlueprint, Tag
 from pydantic import BaseModel, Field
@@ -14,6 +12,7 @@ from app.http.models import (
     Body,
     Code,
     Count,
+    Direction,
     DryRunQuery,
     Id,
     KeyHeader,
@@ -25,6 +24,7 @@ from app.http.models import (
 )
 from app.http.paging import PageQuery, page
 from app.http.progress import LevelChange
+from app.http.runs import Run, finish
 
 api = APIBlueprint(
     "licenses",
@@ -33,14 +33,6 @@ api = APIBlueprint(
     abp_tags=[Tag(name="licenses")],
     abp_security=BEARER,
 )
-
-
-class Direction(StrEnum):
-    """Which side is right."""
-
-    progress_to_license = "progress_to_license"
-    license_to_progress = "license_to_progress"
-    to_higher_level = "to_higher_level"
 
 
 class Advance(Body):
@@ -89,6 +81,16 @@ class SyncAllOfOne(Body):
     """How to repair."""
 
     direction: Direction
+
+
+class SyncAll(Body):
+    """How to repair everybody; only listed, unless told otherwise."""
+
+    direction: Direction
+    dry_run: bool = Field(True, description="Only list what would be done; `/api/v1/runs/{run_id}/apply` does it then.")
+    specialization: Code | None = None
+    limit: Id | None = Field(None, description="Pairs, at most.")
+    reason: Reason | None = None
 
 
 class SyncOutcome(BaseModel):
@@ -171,6 +173,22 @@ def sync_user_all(path: UserPath, header: KeyHeader, query: DryRunQuery, body: S
     results = [_outcome(row, query.dry_run) for row in rows]
     answer = {"success": all(result["synced"] for result in results), "user_id": path.user_id, "results": results}
     return reply(SyncOutcomes, answer | {"dry_run": query.dry_run})
+
+
+@api.post("/admin/sync/all", responses={200: Run, 202: Run, **problems(404, 409)})
+def sync_all(header: KeyHeader, body: SyncAll) -> Response:
+    """Repair everybody, or list what that would do. 202: `/api/v1/runs/{run_id}/apply` goes on with it."""
+    run = database().call(
+        "request_run",
+        options(header),
+        actor_id=actor().id,
+        direction=body.direction,
+        specialization_id=body.specialization,
+        limit=body.limit,
+        dry_run=body.dry_run,
+        reason=body.reason,
+    )
+    return finish(run["id"], run["status"])
 
 
 def _outcome(row: client.Answer, dry_run: bool) -> client.Answer:

@@ -1,22 +1,35 @@
 """Shapes that several blueprints share: what comes in, and what an answer holds."""
 
+import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from flask import Response, jsonify
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from app.db import Row
 from app.http.database import Options
 
 LARGEST_ID = 2**63 - 1
 
-Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+
+def _plain(value: object) -> object:
+    """A number in a path has one spelling: not +1, 1.0 or 01, as `int` would read."""
+    if isinstance(value, str) and not re.fullmatch(r"[1-9][0-9]*", value):
+        raise ValueError("has to be a plain number")
+    return value
+
+
+Id = Annotated[int, BeforeValidator(_plain), Field(ge=1, le=LARGEST_ID)]
 Code = Annotated[str, Field(min_length=1, max_length=100, description="The id of a specialization.")]
 Xp = Annotated[int, Field(ge=-(2**63), le=LARGEST_ID)]
 Count = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 Hours = Annotated[float, Field(ge=-999999.99, le=999999.99, description="With two decimals.")]
 Reason = Annotated[str, Field(max_length=1000)]
+Direction = Annotated[
+    Literal["progress_to_license", "license_to_progress", "to_higher_level"],
+    Field(description="Which side the other takes its level from."),
+]
 
 # Of a form's field that may be left out. Its type does not say `| None`: the library reads as text
 # only what the schema says is a string, and the title `7` would become a number.
@@ -26,9 +39,9 @@ BEARER: list[dict[str, list[Any]]] = [{"bearer": []}]
 
 
 class Body(BaseModel):
-    """A body: a field that nobody knows is a mistake, not something to ignore."""
+    """A body: a field that nobody knows is a mistake, not something to ignore, and so is "5" for 5."""
 
-    model_config = {"extra": "forbid"}
+    model_config = {"extra": "forbid", "strict": True}
 
 
 class UserPath(BaseModel):

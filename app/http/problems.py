@@ -1,6 +1,7 @@
 """Every error of the API as a problem document (RFC 9457), from the register in app.errors."""
 
 import logging
+import re
 from typing import Any
 
 import psycopg
@@ -101,7 +102,12 @@ def _of_database(error: psycopg.Error) -> Response:
     g.sqlstate = error.sqlstate
     if problem.condition.status >= 500 and not problem.condition.retry:
         log.error("the database failed", exc_info=error)
-    headers = {"ETag": f'"{problem.members["current_version"]}"'} if "current_version" in problem.members else {}
+    headers = {}
+    # Who knows how long it takes says so in the detail, which is ours.
+    if wait := re.fullmatch(r"seconds=([0-9]+)", problem.detail or ""):
+        headers["Retry-After"] = wait[1]
+    if "current_version" in problem.members:
+        headers["ETag"] = f'"{problem.members["current_version"]}"'
     return document(problem.condition, problem.detail, headers, **_members(problem, error))
 
 

@@ -61,7 +61,7 @@ class UserSharePath(ProjectPath):
 class GroupSharePath(ProjectPath):
     """With which group it is shared."""
 
-    group_id: Id
+    grantee_id: Id
 
 
 class ProjectsQuery(PageQuery):
@@ -361,10 +361,10 @@ def unshare_user(path: UserSharePath) -> Response:
     return Response(status=204)
 
 
-@api.delete("/<project_id>/shares/groups/<group_id>", strict_slashes=False, responses={204: None, **problems(404)})
+@api.delete("/<project_id>/shares/groups/<grantee_id>", strict_slashes=False, responses={204: None, **problems(404)})
 def unshare_group(path: GroupSharePath) -> Response:
     """Take back what was granted to a group."""
-    database().call("unshare_project", **_which(path), group_id=path.group_id)
+    database().call("unshare_project", **_which(path), group_id=path.grantee_id)
     return Response(status=204)
 
 

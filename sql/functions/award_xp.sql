@@ -18,6 +18,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 begin
     perform lockstep.check_access(p_actor_id, p_user_id, p_changes => true);
+    perform lockstep.check_not_erased(p_user_id);
 
     return lockstep.level_up(
         p_user_id => p_user_id,
@@ -39,7 +40,7 @@ comment on function lockstep.award_xp(
 ) is
 $comment$level_up() by a person who signed in: an instructor to their students, an admin to anybody.
 
-Raises LS032 not their student, and what level_up() raises.
+Raises LS032 not their student, LS043 erased, and what level_up() raises.
 Locks the key, then specialization_progress, then user_licenses.$comment$;
 
 revoke all on function lockstep.award_xp(

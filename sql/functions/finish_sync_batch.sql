@@ -18,7 +18,7 @@ begin
     if v_attempts is not null then
         update lockstep.sync_runs as run
         set last_batch_at = clock_timestamp(),
-            backend_pid = pg_backend_pid()
+            backend_pid = case when run.worker is null then pg_backend_pid() end
         where run.id = p_run_id;
 
         return v_attempts;

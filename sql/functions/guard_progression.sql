@@ -40,7 +40,7 @@ comment on function lockstep.guard_progression() is
 $comment$Keeps the history append-only, and marks a row that a client inserts itself as its remark.
 
 Such a row gets route client, the user of the license, and who and where it really came from.
-Raises LS010 for UPDATE and DELETE. Locks specialization_progress before an INSERT.$comment$;
+Raises LS010 for UPDATE and DELETE; what an erasure may empty, guard_erasure() says. Locks specialization_progress before an INSERT.$comment$;
 
 revoke all on function lockstep.guard_progression() from public;
 
@@ -51,7 +51,8 @@ execute function lockstep.guard_progression();
 
 create or replace trigger guard_update
 before update on lockstep.license_progressions
-for each row execute function lockstep.guard_progression();
+for each row when (current_user <> 'lockstep_coupler')
+execute function lockstep.guard_progression();
 
 create or replace trigger guard_delete
 before delete on lockstep.license_progressions
@@ -59,5 +60,6 @@ for each row execute function lockstep.guard_progression();
 
 comment on trigger guard_insert on lockstep.license_progressions is
 'A row of a client is a remark. The functions'' own role passes.';
-comment on trigger guard_update on lockstep.license_progressions is 'History is append-only, for everybody.';
+comment on trigger guard_update on lockstep.license_progressions is
+'History is append-only, for everybody. The functions'' own role meets guard_erasure.';
 comment on trigger guard_delete on lockstep.license_progressions is 'History is append-only, for everybody.';

@@ -18,6 +18,10 @@ as $function$
                 where person.id = p_user_id
                     and person.role = 'student'
             )
+            and not exists (
+                select from lockstep.erasures as erasure
+                where erasure.user_id = p_user_id
+            )
             and (
                 not exists (
                     select from lockstep.group_members as member
@@ -41,6 +45,6 @@ comment on function lockstep.may_see(bigint, bigint) is
 $comment$Whether the first may read what belongs to the second: the one rule of who sees whom.
 
 Everybody sees themselves; an admin everybody; an instructor the students who share a group with them, and
-those who are in no group. Locks nothing.$comment$;
+those who are in no group, unless they were erased. Locks nothing.$comment$;
 
 revoke all on function lockstep.may_see(bigint, bigint) from public;

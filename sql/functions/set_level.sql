@@ -19,6 +19,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 begin
     perform lockstep.check_access(p_actor_id, p_user_id, p_changes => true);
+    perform lockstep.check_not_erased(p_user_id);
 
     return lockstep.update_level(
         p_user_id => p_user_id,
@@ -41,7 +42,7 @@ comment on function lockstep.set_level(
 ) is
 $comment$update_level() by a person who signed in: an instructor of their students, an admin of anybody.
 
-Raises LS032 not their student, and what update_level() raises.
+Raises LS032 not their student, LS043 erased, and what update_level() raises.
 Locks the key, then specialization_progress, then user_licenses.$comment$;
 
 revoke all on function lockstep.set_level(

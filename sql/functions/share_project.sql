@@ -27,6 +27,8 @@ begin
 
     if p_user_id is not null then
         perform lockstep.check_user(p_user_id);
+    else
+        perform lockstep.check_group(p_actor_id, p_group_id);
     end if;
 
     -- Raised, never lowered: of many grants at once none is lost. The project's row is held, so this is no race.
@@ -56,8 +58,8 @@ comment on function lockstep.share_project(
 ) is
 $comment$Grants a permission on a project to a user or to a group. A higher one stays: take it back to lower it.
 
-Raises LS050 no such project, LS051 permission too low, LS001 no such user, LS006 invalid argument; 23503 no such
-group.
+Raises LS050 no such project, LS051 permission too low, LS001 no such user, LS006 invalid argument, LS045 no
+such group, or not the actor's.
 Locks the project's row.$comment$;
 
 revoke all on function lockstep.share_project(

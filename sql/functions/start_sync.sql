@@ -43,11 +43,18 @@ begin
 
     perform lockstep.fail_dead_runs(p_run_id);
 
-    if v_run.status = 'running' and lockstep.is_alive(v_run) then
+    -- Over HTTP a run is nobody's between two requests: then whoever asks goes on with it.
+    if v_run.status = 'running'
+        and (v_run.worker is not null or v_run.backend_pid is not null)
+        and lockstep.is_alive(v_run)
+    then
         raise exception using
             errcode = 'LS017',
             message = 'run is under way',
-            detail = format('run_id=%s backend_pid=%s', p_run_id, v_run.backend_pid),
+            detail = format(
+                'run_id=%s held by %s', p_run_id,
+                coalesce('server process ' || v_run.backend_pid, 'an HTTP request')
+            ),
             hint = 'Wait for it to end.';
     end if;
 
@@ -60,6 +67,7 @@ begin
             job_end = null,
             last_batch_at = clock_timestamp(),
             backend_pid = pg_backend_pid(),
+            worker = null,
             message = null
         where run.id = p_run_id
         returning run.* into v_run;
@@ -79,7 +87,7 @@ end;
 $function$;
 
 comment on function lockstep.start_sync(bigint) is
-$comment$Takes a planned run into work, or one whose worker died: it goes on where that stopped.
+$comment$Takes a planned run into work, or one whose worker died or let it go: it goes on where that stopped.
 
 Returns the run: running, or skipped when another run over many users is under way.
 Raises LS015 no such run, LS016 already finished, LS017 somebody is working on it. Locks the run.$comment$;

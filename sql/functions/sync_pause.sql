@@ -8,13 +8,12 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
-    -- Four times as long before each further try.
-    perform pg_sleep(extract(epoch from lockstep.setting('sync_pause')::interval) * 4 ^ p_attempts);
+    perform pg_sleep_for(lockstep.batch_pause(p_attempts));
 end;
 $function$;
 
 comment on function lockstep.sync_pause(integer) is
-'Pauses between two batches: the setting sync_pause, four times as long for each time the items were tried.';
+'Pauses between two batches, as long as batch_pause() says.';
 
 revoke all on function lockstep.sync_pause(integer) from public;
 grant execute on function lockstep.sync_pause(integer) to lockstep_admin;

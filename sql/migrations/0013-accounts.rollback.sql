@@ -7,8 +7,12 @@ where name in (
 
 revoke insert, update on lockstep.users from lockstep_coupler;
 grant update (updated_at) on lockstep.users to lockstep_coupler;
+revoke update (advancement_reason, requirements_met, application_name, client_address)
+on lockstep.license_progressions from lockstep_coupler;
+revoke select, update (row_before, row_after) on lockstep.quarantine from lockstep_coupler;
 revoke usage on schema lockstep from lockstep_auth;
 
+drop type lockstep.signed_in;
 drop table lockstep.erasures;
 drop table lockstep.group_members;
 drop table lockstep.groups;

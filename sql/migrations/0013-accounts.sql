@@ -36,7 +36,9 @@ create table lockstep.identities (
     created_at timestamptz not null default now(),
     last_sign_in_at timestamptz,
     constraint identities_pkey primary key (issuer, subject),
+    -- Deferred: an identity is claimed before there is somebody to give it to.
     constraint fk_identities_user foreign key (user_id) references lockstep.users (id) on delete cascade
+    deferrable initially deferred
 );
 
 create index ix_identities_user_id on lockstep.identities (user_id);
@@ -65,7 +67,7 @@ create table lockstep.sessions (
 
 comment on table lockstep.sessions is 'From a sign-in to its end; every access token names one, and ends with it.';
 comment on column lockstep.sessions.expires_at is 'When it ends whatever happens: a refresh does not move it.';
-comment on column lockstep.sessions.end_reason is 'signed_out, reused, password_changed, deactivated or erased.';
+comment on column lockstep.sessions.end_reason is 'signed_out, reused, password_changed or deactivated.';
 comment on column lockstep.sessions.address is 'Where the sign-in came from.';
 comment on constraint fk_sessions_user on lockstep.sessions is 'A session belongs to a person.';
 comment on constraint ck_sessions_end on lockstep.sessions is 'A session that ended says why.';
@@ -178,6 +180,16 @@ comment on table lockstep.erasures is
 comment on column lockstep.erasures.erased_by is 'The admin who did it.';
 comment on column lockstep.erasures.counts is 'Rows deleted or emptied, by table.';
 
+create type lockstep.signed_in as (
+    user_id bigint,
+    session_id uuid,
+    role text,
+    end_reason text
+);
+
+comment on type lockstep.signed_in is
+'A session that somebody has: what an access token names. end_reason: null as long as it goes on.';
+
 insert into lockstep.settings (name, value, kind, description)
 values
 ('session_lifetime', '14 days', 'interval', 'From a sign-in to the next, however often the session is refreshed.'),
@@ -191,7 +203,11 @@ grant select, insert, update, delete on lockstep.credentials, lockstep.identitie
 lockstep.refresh_tokens, lockstep.password_resets, lockstep.sign_in_attempts, lockstep.groups,
 lockstep.group_members
 to lockstep_coupler;
-grant select, insert on lockstep.erasures to lockstep_coupler;
+grant select, insert, update (counts) on lockstep.erasures to lockstep_coupler;
+-- What an erasure empties, and no figure.
+grant update (advancement_reason, requirements_met, application_name, client_address)
+on lockstep.license_progressions to lockstep_coupler;
+grant select, update (row_before, row_after) on lockstep.quarantine to lockstep_coupler;
 -- What stood for row locks is part of it now.
 revoke update (updated_at) on lockstep.users from lockstep_coupler;
 grant insert, update on lockstep.users to lockstep_coupler;

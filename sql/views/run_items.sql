@@ -21,4 +21,4 @@ comment on view lockstep.run_items is 'What each run is to do to each pair, and 
 comment on column lockstep.run_items.progress_level is 'As the plan saw it; null where it was missing.';
 comment on column lockstep.run_items.license_level is 'As the plan saw it; null where it was missing.';
 
-grant select on lockstep.run_items to lockstep_admin, lockstep_readonly;
+grant select on lockstep.run_items to lockstep_coupler, lockstep_admin, lockstep_readonly;

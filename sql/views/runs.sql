@@ -27,4 +27,4 @@ comment on column lockstep.runs.status is 'success, partial_failure, failed, ski
 comment on column lockstep.runs.duration_seconds is 'Up to its end, or up to its last batch while it has none.';
 comment on column lockstep.runs.undo_of is 'The run that this one undid.';
 
-grant select on lockstep.runs to lockstep_admin, lockstep_readonly;
+grant select on lockstep.runs to lockstep_coupler, lockstep_admin, lockstep_readonly;

@@ -15,13 +15,13 @@ from tests.pairs import rows
 FILES = {path.relative_to(PROJECT): path for path in sorted((PROJECT / "app").rglob("*.py"))}
 
 
-# How a routine is called, and what it has to be: prokind.
-KINDS = {"db.call": "f", "db.perform": "p"}
+# How a routine is called: what it has to be (prokind), and the place of its name among the arguments.
+KINDS = {"db.call": ("f", 1), "db.perform": ("p", 1), "database().call": ("f", 0), "database().rows": ("f", 0)}
 
 
 @dataclass(frozen=True)
 class Call:
-    """A db.call() or db.perform(), as it is written; names is None where they are not written out."""
+    """A call as it is written; names is None where they are not written out."""
 
     place: str
     kind: str
@@ -30,14 +30,14 @@ class Call:
 
 
 def calls(place: str, source: str) -> Iterator[Call]:
-    """Find db.call(connection, "function", name=…), and db.perform() of a procedure, in a source."""
+    """Find db.call(connection, "function", name=…), database().call("function", …) and the like in a source."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in KINDS:
-            _, function = node.args
+            kind, place_of_name = KINDS[ast.unparse(node.func)]
+            function = node.args[place_of_name]
             if isinstance(function, ast.Constant):
                 names = [keyword.arg for keyword in node.keywords]
                 written = None if None in names else frozenset(f"p_{name}" for name in names)
-                kind = KINDS[ast.unparse(node.func)]
                 yield Call(f"{place}:{node.lineno}", kind, str(function.value), written)
 
 
@@ -73,6 +73,11 @@ def test_the_calls_of_the_client_are_among_those_found() -> None:
     assert found == {"update_level", "level_up", "sync_records", "validate_consistency"}
 
 
+def test_the_calls_of_the_views_are_among_those_found() -> None:
+    found = {call.function for call in CALLS if call.place.startswith("app/http/")}
+    assert {"read_progress", "list_desync", "request_run", "work_on_run", "list_runs"} <= found
+
+
 def test_every_call_is_of_a_function_with_these_arguments(connection: psycopg.Connection[Any]) -> None:
     assert [problem for call in CALLS if (problem := wrong(connection, call))] == []
 
@@ -100,6 +105,8 @@ def test_every_function_that_sql_in_python_names_exists(connection: psycopg.Conn
         'db.call(c, "validate_consistency", user_id=1)',
         'db.call(c, "validate_consistency", user_id=1, specialization="PLAYER")',
         'db.call(c, "validate_consistency", user_id=1, specialization_id="PLAYER", more=1)',
+        'database().call("no_such_function", **pair)',
+        'database().rows("list_runs", OPTIONS, before=1)',
     ],
 )
 def test_a_wrong_call_would_be_noticed(connection: psycopg.Connection[Any], source: str) -> None:

@@ -18,12 +18,14 @@ ROLES = ("lockstep_app", "lockstep_admin", "lockstep_auth", "lockstep_readonly",
 
 LEVELS = ("player_levels", "coach_levels", "internship_levels")
 READ = {"select"}
+CHANGE = {"update"}
 WRITE = {"select", "insert", "update", "delete"}
 
 ADMIN_VIEWS = (
     *(*LEVELS, "desync", "coupled_key_triggers", "guard_status"),
-    *("runs", "run_items", "run_reports", "health", "ranges", "server_load"),
+    *("runs", "run_items", "run_reports", "health", "ranges", "server_load", "service_state"),
     *("pairs", "level_history", "catalogue"),
+    *("people", "group_list", "membership_list"),
 )
 
 RELATIONS: dict[str, dict[str, set[str]]] = {
@@ -52,6 +54,8 @@ FUNCTIONS: dict[str, set[str]] = {
         *APPLICATION,
         *("authenticate", "award_xp", "set_level", "repair_user", "repair_user_all", "list_specializations"),
         *("read_progress", "read_history", "read_consistency", "list_desync"),
+        *("read_user", "list_users", "list_groups", "read_group", "list_members"),
+        *("read_service_state", "free_connections"),
     },
     "lockstep_admin": {
         *APPLICATION,
@@ -60,11 +64,22 @@ FUNCTIONS: dict[str, set[str]] = {
         *("find_guards", "broken_guards", "check_health", "cover_users", "verify_range", "verify_next_range"),
         *("plan_sync", "plan_undo", "plan_reconcile", "start_sync", "apply_sync_batch", "sync_pause"),
         *("sync_user", "sync_user_all", "sync_all", "apply_sync", "undo_sync", "reconcile"),
-        *("purge_idempotency_keys", "purge_sync_runs", "purge_projects", "sweep_blobs", "get_or_create_user"),
+        *("purge_idempotency_keys", "purge_sync_runs", "purge_sign_ins", "create_password_reset"),
+        *("request_run", "request_undo", "work_on_run", "leave_run", "list_runs", "list_run_items", "read_run"),
+        "read_health",
+        *("create_user", "change_user", "deactivate_user", "reactivate_user", "export_user", "erase_user"),
+        *("link_identity", "unlink_identity", "create_group", "rename_group", "delete_group"),
+        *("add_member", "remove_member"),
+        *("purge_projects", "sweep_blobs", "get_or_create_user"),
     },
     "lockstep_readonly": {"find_desync", "recommended_action", "deployment_report", "find_guards", "setting"},
     "lockstep_legacy": {"recommended_action", "lock_progress_first"},
-    "lockstep_auth": {"authenticate", "get_or_create_group", "claim_idempotency_key", "store_answer"},
+    "lockstep_auth": {
+        *("authenticate", "get_or_create_group", "claim_idempotency_key", "store_answer"),
+        *("start_sign_in", "finish_sign_in", "start_session", "refresh_session", "end_session"),
+        *("start_password_change", "change_password", "check_password_reset", "use_password_reset"),
+        "get_or_create_identity",
+    },
     NOBODY: set(),
 }
 
@@ -75,7 +90,17 @@ COUPLER: dict[str, set[str]] = {
     **dict.fromkeys(("credentials", "identities", "sessions", "refresh_tokens", "password_resets"), WRITE),
     **dict.fromkeys(("sign_in_attempts", "groups", "group_members"), WRITE),
     "license_progressions": {"select", "insert"},
+    **dict.fromkeys(
+        (
+            *("license_progressions.advancement_reason", "license_progressions.requirements_met"),
+            *("license_progressions.application_name", "license_progressions.client_address"),
+        ),
+        CHANGE,
+    ),
     "erasures": {"select", "insert"},
+    "erasures.counts": {"update"},
+    "quarantine": {"select"},
+    **dict.fromkeys(("quarantine.row_before", "quarantine.row_after"), CHANGE),
     **dict.fromkeys(("projects", "project_shares"), WRITE),
     "project_revisions": {"select", "insert", "delete"},
     "blobs": {"select", "insert", "delete"},
@@ -90,6 +115,8 @@ COUPLER: dict[str, set[str]] = {
     **dict.fromkeys(
         (
             *("specializations", "specialization_levels", "schema_migrations"),
+            *("runs", "run_items", "service_state"),
+            *("people", "group_list", "membership_list"),
             *("desync", "coupled_key_triggers", "guard_status", "health", "pairs", "level_history", "catalogue"),
         ),
         READ,

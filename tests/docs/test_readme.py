@@ -16,8 +16,10 @@ from app.settings import PROJECT
 README = PROJECT / "README.md"
 PROMPT = "lockstep=# "
 MARK = "--- next statement ---"
-SESSION = re.compile(r"(?<=<!-- psql: seeded -->\n```\n).*?(?=\n```)", re.DOTALL)
-SESSIONS = [match.group() for match in SESSION.finditer(README.read_text("utf-8"))]
+SESSION = re.compile(r"<!-- (psql|shell): \w+ -->\n```\n(.*?)\n```", re.DOTALL)
+FOUND = SESSION.findall(README.read_text("utf-8"))
+SESSIONS = [session for kind, session in FOUND if kind == "psql"]
+(SHELL,) = [session for kind, session in FOUND if kind == "shell"]
 
 
 def test_readme_has_its_sessions() -> None:

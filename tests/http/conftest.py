@@ -1,27 +1,48 @@
-"""The application over a clone, called as the person that a test chooses."""
+"""The application over a clone, called as the person that a test chooses.
+
+With LOCKSTEP_TEST_PGBOUNCER set, PgBouncer stands between the two, in transaction mode.
+"""
 
 import fcntl
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.types.json import Jsonb
 from werkzeug.test import TestResponse
 
 from app import create_app, logins
+from app.http import passwords
 from app.http.database import Database
 from app.postgres import Server
 from app.settings import PoolSettings, Settings
+from tests.http import pooler as poolers
+from tests.http.pooler import Pooler
 
 # Small, and quick to give up: a test runs one request at a time unless it says otherwise.
-POOLS = PoolSettings(size=(0, 4), admin_size=(0, 2), timeout=2.0)
+THROUGH_POOLER = bool(os.environ.get("LOCKSTEP_TEST_PGBOUNCER"))
+POOLS = PoolSettings(size=(0, 4), admin_size=(0, 2), timeout=2.0, prepare=None if THROUGH_POOLER else 5)
 
 Connection = psycopg.Connection[Any]
 People = dict[str, int]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hasher() -> Iterator[PasswordHasher]:
+    """Hash passwords quickly; what is given is how they are hashed where it matters."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        real = passwords._hasher
+        patch.setattr(passwords, "_hasher", quick)
+        patch.setattr(passwords, "_NOBODYS", quick.hash("of nobody"))
+        yield real
 
 
 @pytest.fixture(scope="session")
@@ -35,17 +56,30 @@ def http_logins(server: Server, template: str) -> dict[str, str]:
     return found
 
 
+@pytest.fixture(scope="session")
+def pooler(server: Server, http_logins: dict[str, str]) -> Iterator[Pooler | None]:
+    """PgBouncer, where this run goes through it."""
+    if not THROUGH_POOLER:
+        yield None
+        return
+    with poolers.pooler(server, http_logins) as pooler:
+        yield pooler
+
+
 @pytest.fixture
-def settings(database: str, http_logins: dict[str, str], tmp_path: Path) -> Settings:
+def settings(database: str, http_logins: dict[str, str], tmp_path: Path, pooler: Pooler | None) -> Iterator[Settings]:
     """What the application is told."""
-    login = {name: make_conninfo(database, user=name, password=word) for name, word in http_logins.items()}
-    return Settings(
+    between = {"port": pooler.port} if pooler else {}
+    login = {name: make_conninfo(database, user=name, password=word, **between) for name, word in http_logins.items()}
+    yield Settings(
         home=tmp_path,
         dsn=database,
         http_dsn=login["lockstep_http"],
         http_admin_dsn=login["lockstep_http_admin"],
         pools=POOLS,
     )
+    if pooler:
+        pooler.forget(str(conninfo_to_dict(database)["dbname"]))
 
 
 @pytest.fixture
@@ -59,26 +93,46 @@ def app(settings: Settings) -> Iterator[Flask]:
     pools.close()
 
 
-@pytest.fixture
-def people(connection: Connection) -> People:
-    """A person of each kind, by a name; ann and bob are in Iris's group, carl is in Joe's, dora in none."""
+def add_people(connection: Connection, mark: str = "") -> People:
+    """Make a person of each kind, by a name; ann and bob are in Iris's group, carl is in Joe's, dora in none.
+
+    The mark tells them from those of another call.
+    """
     kinds = {"admin": "admin", "iris": "instructor", "joe": "instructor"}
     kinds |= dict.fromkeys(("ann", "bob", "carl", "dora"), "student")
-    made: People = {}
-    for name, role in kinds.items():
-        row = connection.execute(
-            "insert into lockstep.users (email, name, role) values (%s, %s, %s) returning id",
-            [f"{name}@example.org", name.title(), role],
-        ).fetchone()
-        assert row is not None
-        made[name] = row[0]
+    made: People = dict(
+        connection.execute(
+            "insert into lockstep.users (email, name, role)"
+            " select format('%%s%%s@example.org', kind.key, %s::text), initcap(kind.key), kind.value"
+            " from jsonb_each_text(%s) as kind returning lower(name), id",
+            [mark, Jsonb(kinds)],
+        ).fetchall()
+    )
     for group, members in {"Red": ("iris", "ann", "bob"), "Blue": ("joe", "carl")}.items():
         connection.execute(
             "insert into lockstep.group_members (user_id, group_id)"
             " select unnest(%s::bigint[]), lockstep.get_or_create_group(%s)",
-            [[made[name] for name in members], group],
+            [[made[name] for name in members], group + mark],
         )
     return made
+
+
+@pytest.fixture
+def people(connection: Connection) -> People:
+    """A person of each kind."""
+    return add_people(connection)
+
+
+def token_of(app: Flask, connection: Connection, user_id: int) -> str:
+    """Make an access token for somebody, as a sign-in would."""
+    row = connection.execute(
+        "insert into lockstep.sessions (user_id, expires_at) values (%s, now() + interval '1 day')"
+        " returning id, (select role from lockstep.users where id = user_id)",
+        [user_id],
+    ).fetchone()
+    assert row is not None
+    issued: str = app.extensions["lockstep.tokens"].issue(user_id, *row)
+    return issued
 
 
 Call = Callable[..., TestResponse]
@@ -86,19 +140,8 @@ Call = Callable[..., TestResponse]
 
 @pytest.fixture
 def tokens(app: Flask, connection: Connection, people: People) -> Callable[[str], str]:
-    """Make an access token for somebody, as a sign-in would."""
-
-    def token(name: str) -> str:
-        row = connection.execute(
-            "insert into lockstep.sessions (user_id, expires_at) values (%s, now() + interval '1 day')"
-            " returning id, (select role from lockstep.users where id = user_id)",
-            [people[name]],
-        ).fetchone()
-        assert row is not None
-        issued: str = app.extensions["lockstep.tokens"].issue(people[name], *row)
-        return issued
-
-    return token
+    """Make an access token for somebody, by name."""
+    return lambda name: token_of(app, connection, people[name])
 
 
 @pytest.fixture

@@ -229,6 +229,9 @@ def test_a_group_shares_what_its_members_share(
     call: Call, project: str, people: People, connection: Connection
 ) -> None:
     group = value(connection, "select id from lockstep.groups where name = 'Blue'")
+    request = {"group_id": group, "permission": "WRITE"}
+    assert body(call("ann", "POST", f"{project}/shares", json=request), 404)["code"] == "group_not_found"
+    connection.execute("insert into lockstep.group_members (user_id, group_id) values (%s, %s)", [people["ann"], group])
     assert (
         body(call("ann", "POST", f"{project}/shares", json={"group_id": group, "permission": "WRITE"}))["name"]
         == "Blue"

@@ -151,7 +151,7 @@ def test_a_hundred_sharers_leave_no_duplicate_and_lose_no_grant(connection: Conn
         "insert into lockstep.users (id, email)"
         " select n, format('p%s@example.org', n) from generate_series(100, 149) as n"
     )
-    groups = [add_group(connection, f"group {number}") for number in range(10)]
+    groups = [add_group(connection, f"group {number}", 1) for number in range(10)]
     grants: list[dict[str, int]] = [
         *({"user_id": number} for number in range(100, 150)),
         *({"group_id": group} for group in groups),

@@ -179,7 +179,7 @@ def test_each_permission_allows_just_what_it_says(
 ) -> None:
     project = create(connection)
     if permission and by_group:
-        share(connection, project.id, permission, group_id=add_group(connection, "team", 2, 3))
+        share(connection, project.id, permission, group_id=add_group(connection, "team", 1, 2, 3))
     elif permission:
         share(connection, project.id, permission, user_id=2)
     expected = {
@@ -195,8 +195,8 @@ def test_each_permission_allows_just_what_it_says(
 def test_of_several_permissions_the_highest_counts(connection: Connection) -> None:
     project = create(connection)
     share(connection, project.id, "READ", user_id=2)
-    share(connection, project.id, "WRITE", group_id=add_group(connection, "team", 2))
-    share(connection, project.id, "READ", group_id=add_group(connection, "class", 2))
+    share(connection, project.id, "WRITE", group_id=add_group(connection, "team", 1, 2))
+    share(connection, project.id, "READ", group_id=add_group(connection, "class", 1, 2))
     assert read(connection, 2, project.id).permission == "WRITE"
     (listed,) = rows(connection, "select * from lockstep.list_projects(2)")
     assert (listed.id, listed.permission) == (project.id, "WRITE")
@@ -229,21 +229,23 @@ def test_who_it_was_shared_with_may_leave(connection: Connection) -> None:
 
 def test_a_share_is_with_one_user_or_one_group_that_exists_and_not_with_the_owner(connection: Connection) -> None:
     project = create(connection)
-    group = add_group(connection, "team")
+    group = add_group(connection, "team", 1)
+    other = add_group(connection, "others", 2)
     for grantee in ({}, {"user_id": 2, "group_id": group}, {"user_id": 1}):
         with refused("LS006"):
             share(connection, project.id, "READ", **grantee)
     with refused("LS001"):
         share(connection, project.id, "READ", user_id=99)
-    with refused("23503"):
-        share(connection, project.id, "READ", group_id=group + 1)
+    for nobodys in (other, other + 1):
+        with refused("LS045"):
+            share(connection, project.id, "READ", group_id=nobodys)
     with refused("22P02"):
         share(connection, project.id, "OWN", user_id=2)
 
 
 def test_who_leaves_a_group_or_is_deactivated_has_nothing_any_more(connection: Connection) -> None:
     project = create(connection)
-    share(connection, project.id, "ADMIN", group_id=add_group(connection, "team", 2, 3))
+    share(connection, project.id, "ADMIN", group_id=add_group(connection, "team", 1, 2, 3))
     connection.execute("delete from lockstep.group_members where user_id = 2")
     connection.execute("update lockstep.users set is_active = false where id = 3")
     for actor in (2, 3):

@@ -1,13 +1,16 @@
 """The torture runs, short: whether they run at all, and hold. `make torture` and `make deadlocks` are the long ones."""
 
+import fcntl
 import tempfile
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from app import logins
 from app.postgres import Server
-from tests.torture import repair
+from app.settings import PoolSettings, Settings
+from tests.torture import http, repair
 from tests.torture.crash import torture
 from tests.torture.deadlock import KEYS, hostile, hot
 from tests.torture.scratch import add_users
@@ -48,6 +51,23 @@ def test_raw_sql_of_every_kind_and_functions_do_not_deadlock(crowd: str, keys: i
 
 def test_raw_sql_of_a_superuser_may_deadlock_and_is_coupled_all_the_same(crowd: str) -> None:
     assert hostile(crowd, keys=20, seconds=3, legacy=False) == []
+
+
+def test_a_busy_service_keeps_every_sum_and_gives_its_connections_back(
+    database: str, server: Server, tmp_path: Path
+) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        add_users(connection, http.STUDENTS)
+        connection.execute("select setval(pg_get_serial_sequence('lockstep.users', 'id'), %s)", [http.STUDENTS])
+    # Fewer connections than clients, so that they wait, and some are told to come again.
+    pools = PoolSettings(size=(0, 3), admin_size=(0, 1), waiting=4)
+    with (server.home / "logins.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        everybody, admins = logins.ensure(database, server.home / "http-logins.json")
+    settings = Settings(home=tmp_path, http_dsn=everybody, http_admin_dsn=admins, pools=pools)
+    ledger = http.load(database, settings, tmp_path, clients=16, seconds=4, workers=1)
+    assert ledger.latencies
+    assert not ledger.problems, ledger.problems[:5]
 
 
 def test_writers_lose_nothing_to_a_repair_that_is_killed_and_resumed(database: str) -> None:

@@ -1,0 +1,160 @@
+"""What Prometheus reads: requests and pools of every process, and how the database says it stands.
+
+Under gunicorn each process keeps its figures in a file of PROMETHEUS_MULTIPROC_DIR, and whichever is
+asked adds them up; the figures of the database are read from the view service_state.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from flask import Flask, Response, g, request
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from app.db import Row
+from app.http.database import Database
+
+# Seconds between two looks at a process's own pools.
+POOL_INTERVAL = 5.0
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+# Two people wanted the same, and one of them was told so: no failure of the service.
+CONFLICTS = frozenset({409, 412})
+
+_own = CollectorRegistry()
+
+_requests = Counter(
+    "lockstep_http_requests", "Requests that were answered.", ["method", "route", "status"], registry=_own
+)
+_seconds = Histogram("lockstep_http_request_seconds", "How long they took.", ["method", "route"], registry=_own)
+_conflicts = Counter(
+    "lockstep_http_conflicts", "Answers 409 and 412: lost to somebody else's change.", ["code"], registry=_own
+)
+_retries = Counter(
+    "lockstep_database_retries", "Calls that lost a race (40001, 40P01, 55P03) and were run again.", registry=_own
+)
+
+# Of psycopg's figures, those that go up and down, and those that only grow.
+_NOW = {
+    "pool_size": Gauge(
+        "lockstep_pool_size", "Connections open or being opened.", ["pool"],
+        registry=_own, multiprocess_mode="livesum",
+    ),
+    "pool_available": Gauge(
+        "lockstep_pool_available", "Connections that wait for work.", ["pool"],
+        registry=_own, multiprocess_mode="livesum",
+    ),
+    "requests_waiting": Gauge(
+        "lockstep_pool_waiting", "Requests that wait for a connection.", ["pool"],
+        registry=_own, multiprocess_mode="livesum",
+    ),
+}  # fmt: skip
+_EVER = {
+    "requests_queued": Gauge(
+        "lockstep_pool_queued_total", "Requests that had to wait.", ["pool"],
+        registry=_own, multiprocess_mode="sum",
+    ),
+    "requests_errors": Gauge(
+        "lockstep_pool_errors_total", "Requests that got no connection.", ["pool"],
+        registry=_own, multiprocess_mode="sum",
+    ),
+    "connections_errors": Gauge(
+        "lockstep_pool_connection_errors_total", "Connections that could not be opened.", ["pool"],
+        registry=_own, multiprocess_mode="sum",
+    ),
+    "connections_lost": Gauge(
+        "lockstep_pool_connections_lost_total", "Connections that were found broken.", ["pool"],
+        registry=_own, multiprocess_mode="sum",
+    ),
+}  # fmt: skip
+
+
+def init_app(app: Flask) -> None:
+    """Count every request of this application."""
+    app.after_request(_count)
+
+
+def watch(database: Database) -> None:
+    """Keep the figures of this process's pools fresh, also while nobody calls."""
+
+    def look() -> None:
+        while True:
+            note_pools(database)
+            time.sleep(POOL_INTERVAL)
+
+    threading.Thread(target=look, name="pool-metrics", daemon=True).start()
+
+
+def note_pools(database: Database) -> None:
+    """Take down how the pools are now."""
+    for name, pool in database.pools.items():
+        figures = pool.get_stats()
+        for key, gauge in (_NOW | _EVER).items():
+            gauge.labels(name).set(figures.get(key, 0))
+
+
+def text(state: Row | None) -> bytes:
+    """Write all figures in Prometheus's format; None for a database that cannot be asked."""
+    registry = CollectorRegistry()
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    else:
+        registry.register(_own)
+    registry.register(_OfDatabase(state))
+    return generate_latest(registry)
+
+
+class _OfDatabase:
+    """The row of service_state, as metrics; what is null there is left out."""
+
+    def __init__(self, state: Row | None) -> None:
+        self.state = state
+
+    def collect(self) -> Iterator[Metric]:
+        yield _gauge("lockstep_up", "Whether the database answers.", self.state is not None)
+        if self.state is None:
+            return
+        figures = (
+            ("lockstep_consistency_percent", "Share of pairs in step, at the last check.", "consistency_rate"),
+            ("lockstep_pairs", "Pairs, as each range showed when it was last read.", "pairs"),
+            ("lockstep_desync_pairs", "Pairs out of step, likewise.", "desync_pairs"),
+            ("lockstep_broken_guards", "Guards that are not as installed.", "broken_guards"),
+            ("lockstep_requires_attention", "Whether a person should look.", "requires_attention"),
+            ("lockstep_last_check_timestamp_seconds", "When the last check was.", "last_check"),
+            ("lockstep_oldest_unverified_timestamp_seconds", "No pair was last read before.", "oldest_unverified"),
+            ("lockstep_last_run_timestamp_seconds", "When the last scheduled run ended well.", "last_run"),
+        )
+        for name, description, column in figures:
+            if self.state[column] is not None:
+                yield _gauge(name, description, self.state[column])
+        for name, description, column in (
+            ("lockstep_health", "What the last check said.", "status"),
+            ("lockstep_newest_run", "What became of the newest run.", "newest_run_status"),
+        ):
+            if self.state[column] is not None:
+                family = GaugeMetricFamily(name, description, labels=["status"])
+                family.add_metric([self.state[column]], 1)
+                yield family
+
+
+def _gauge(name: str, description: str, value: Any) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, description, value.timestamp() if isinstance(value, datetime) else float(value))
+
+
+def _count(answer: Response) -> Response:
+    method = request.method if request.method in METHODS else "other"
+    route = request.url_rule.rule if request.url_rule else "none"
+    _requests.labels(method, route, str(answer.status_code)).inc()
+    _seconds.labels(method, route).observe(time.perf_counter() - g.began)
+    if answer.status_code in CONFLICTS:
+        _conflicts.labels(g.get("problem", "none")).inc()
+    if retries := g.get("retries"):
+        _retries.inc(retries)
+    return answer
