@@ -41,7 +41,7 @@ begin
         end if;
 
         -- The ordinary award: the write itself locks. Lock order, everywhere: specialization_progress,
-        -- then user_licenses, which is only read where no level is reached.
+        -- then user_licenses, which is only read where the pair is in step and no level is reached.
         update lockstep.specialization_progress as progress
         set total_xp = progress.total_xp + p_xp_gained,
             completed_sessions = progress.completed_sessions + p_sessions_completed,
@@ -83,6 +83,15 @@ begin
                 return v_answer;
             end if;
 
+            if v_license.in_step is not true then
+                -- It may be under repair: a transaction that cannot see that has to try again (40001).
+                perform
+                from lockstep.user_licenses as license
+                where license.user_id = p_user_id
+                    and license.specialization_type = p_specialization_id
+                for no key update;
+            end if;
+
             return row(
                 p_user_id, p_specialization_id, v_progress.current_level, v_progress.current_level,
                 v_license.current_level, v_license.current_level, v_license.max_achieved_level,
@@ -113,7 +122,7 @@ reach what it requires; one level at a time, up to the first that is not met. Ne
 pair. A pair out of step keeps its levels: desync is true in what comes back.
 Raises LS001 no such user or actor, LS002 no such specialization, LS005 hours where none are counted, LS006 invalid
 argument, LS007 key used otherwise; 40001, 40P01: retry.
-Locks the key, then specialization_progress, then user_licenses where a level is reached.$comment$;
+Locks the key, then specialization_progress, then user_licenses if a level is reached or the pair is out of step.$comment$;
 
 revoke all on function lockstep.level_up(
     bigint, text, bigint, integer, integer, numeric, numeric, bigint, text, text
