@@ -16,7 +16,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/python -m piptools 
 
 .DEFAULT_GOAL := help
 .PHONY: help run seed demo db-up db-down psql migrate functions migrate-down verify \
-	guards reconcile health schedule unschedule test lint format check docs torture deadlocks lock
+	guards reconcile health schedule unschedule test lint format check docs torture deadlocks bench plots lock
 
 help: ## explain every target in a line
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1 \2/p' Makefile | \
@@ -97,6 +97,13 @@ torture: $(TOOLS) ## kill the server under load, CYCLES times (100), and add eve
 
 deadlocks: $(TOOLS) ## a million calls on hot pairs, and hostile raw SQL beside them
 	@$(VENV) -m tests.torture.deadlock $(ARGS)
+
+bench: $(TOOLS) ## measure every row of the table of speeds beside its floor; ARGS=--quick: three minutes
+	@$(VENV) -m bench $(ARGS)
+
+plots: $(TOOLS) ## measure what bench/plots/ shows, and draw it; ARGS go to the measuring
+	@$(VENV) -m bench.curves $(ARGS)
+	@$(VENV) -m bench.plots
 
 lock: ## write requirements*.txt anew from requirements*.in
 	@$(PYTHON) -m venv .venv-lock
