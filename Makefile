@@ -16,7 +16,8 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/python -m piptools 
 
 .DEFAULT_GOAL := help
 .PHONY: help run serve seed demo db-up db-down psql migrate functions migrate-down verify \
-	guards reconcile health schedule unschedule test lint format check docs torture deadlocks load contract lock
+	guards reconcile health schedule unschedule test lint format check docs torture deadlocks load contract \
+	bench plots lock
 
 help: ## explain every target in a line
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1 \2/p' Makefile | \
@@ -107,6 +108,12 @@ load: $(TOOLS) ## ask the service from CLIENTS connections (200) for SECONDS (60
 
 contract: $(TOOLS) ## ask every route of the served document for answers that it does not promise; EXAMPLES of each (300)
 	@EXAMPLES=$(or $(EXAMPLES),300) $(VENV) -m pytest tests/http/test_contract.py
+bench: $(TOOLS) ## measure every row of the table of speeds beside its floor; ARGS=--quick: three minutes
+	@$(VENV) -m bench $(ARGS)
+
+plots: $(TOOLS) ## measure what bench/plots/ shows, and draw it; ARGS go to the measuring
+	@$(VENV) -m bench.curves $(ARGS)
+	@$(VENV) -m bench.plots
 
 lock: ## write requirements*.txt anew from requirements*.in
 	@$(PYTHON) -m venv .venv-lock
