@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app import cli, sync
+from app import cli, queue, sync
 from app.settings import Settings
 
 
@@ -12,4 +12,5 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["lockstep"] = settings or Settings.from_environment()
     app.cli.add_command(cli.database)
     app.cli.add_command(sync.sync)
+    app.cli.add_command(queue.queue)
     return app

@@ -23,6 +23,7 @@ WRITE = {"select", "insert", "update", "delete"}
 ADMIN_VIEWS = (
     *(*LEVELS, "desync", "coupled_key_triggers", "guard_status"),
     *("runs", "run_items", "run_reports", "health", "ranges", "server_load"),
+    *("queue_status", "queue_set_aside", "breaches"),
 )
 
 RELATIONS: dict[str, dict[str, set[str]]] = {
@@ -41,6 +42,8 @@ RELATIONS: dict[str, dict[str, set[str]]] = {
 APPLICATION = {
     *("update_level", "level_up", "sync_records", "validate_consistency"),
     *("find_desync", "reached_level", "setting"),
+    *("update_levels", "level_ups", "enqueue_level_up", "drain_level_ups", "drain_queue"),
+    *("lock_holders", "note_lock_breach", "record_lock_breach"),
 }
 FUNCTIONS: dict[str, set[str]] = {
     "lockstep_app": APPLICATION,
@@ -50,7 +53,8 @@ FUNCTIONS: dict[str, set[str]] = {
         *("find_guards", "broken_guards", "check_health", "cover_users", "verify_range", "verify_next_range"),
         *("plan_sync", "plan_undo", "plan_reconcile", "start_sync", "apply_sync_batch", "sync_pause"),
         *("sync_user", "sync_user_all", "sync_all", "apply_sync", "undo_sync", "reconcile"),
-        *("purge_idempotency_keys", "purge_sync_runs"),
+        *("purge_idempotency_keys", "purge_sync_runs", "purge_lock_breaches"),
+        *("requeue_level_up", "discard_level_up"),
     },
     "lockstep_readonly": {"find_desync", "recommended_action", "deployment_report", "find_guards", "setting"},
     "lockstep_legacy": {"recommended_action", "lock_progress_first"},
@@ -60,6 +64,7 @@ FUNCTIONS: dict[str, set[str]] = {
 # The functions' own role: what the writing functions may do, and nothing else.
 COUPLER: dict[str, set[str]] = {
     **dict.fromkeys(("specialization_progress", "user_licenses", "idempotency_keys"), WRITE),
+    **dict.fromkeys(("queued_level_ups", "lock_breaches"), WRITE),
     **dict.fromkeys(("sync_runs", "sync_run_items", "verified_ranges", "health_checks"), WRITE),
     "license_progressions": {"select", "insert"},
     "settings": {"select", "update"},
