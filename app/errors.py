@@ -204,6 +204,11 @@ CONDITIONS = (
         "No row of groups has this id, or it is a group that the instructor is not in.",
     ),
     Condition(
+        "LS070", "queue_entry_not_found", 404, "not_found", False,
+        "no such entry is set aside",
+        "requeue_level_up() or discard_level_up() was given an entry that is not set aside.",
+    ),
+    Condition(
         "22***", "invalid_value", 422, "validation_error", False,
         "a value has the wrong form, or is out of range",
         "A value does not fit its type: a word for a number, or a number too big.",

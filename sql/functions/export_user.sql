@@ -16,7 +16,9 @@ begin
         'user_id', p_user_id,
         'exported_at', clock_timestamp(),
         -- One function a part of the schema; a test finds a table that none of them names.
-        'tables', lockstep.export_account(p_user_id) || lockstep.export_records(p_user_id)
+        'tables', lockstep.export_account(p_user_id)
+            || lockstep.export_records(p_user_id)
+            || lockstep.export_queue(p_user_id)
     );
 end;
 $function$;
