@@ -7,6 +7,7 @@ PG15BIN ?= /usr/lib/postgresql/15/bin
 VENV := .venv/bin/python
 DB := $(VENV) -m flask --app app db
 SYNC := $(VENV) -m flask --app app sync
+QUEUE := $(VENV) -m flask --app app queue
 PIP := $(VENV) -m pip install --quiet --disable-pip-version-check --no-warn-script-location
 RUNTIME := .venv/runtime-installed
 TOOLS := .venv/tools-installed
@@ -16,7 +17,8 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/python -m piptools 
 
 .DEFAULT_GOAL := help
 .PHONY: help run serve seed demo db-up db-down psql migrate functions migrate-down verify \
-	guards reconcile health schedule unschedule test lint format check docs torture deadlocks load contract lock
+	guards reconcile health drain schedule unschedule test lint format check docs torture deadlocks load contract \
+	bench plots lock
 
 .PHONY: help run seed demo db-up db-down psql migrate functions migrate-down verify \
 	guards reconcile health schedule unschedule test lint format check docs torture deadlocks editors lock
@@ -67,7 +69,10 @@ reconcile: $(RUNTIME) ## repair what is out of step now, and write a log; for cr
 health: $(RUNTIME) ## check and show health; fails when it needs attention
 	@$(SYNC) health
 
-schedule: $(RUNTIME) ## have pg_cron reconcile every six hours and check health every five minutes
+drain: $(RUNTIME) ## apply what waits in the queue, and show how it stands; for cron or a systemd timer
+	@$(QUEUE) drain
+
+schedule: $(RUNTIME) ## have pg_cron reconcile, check health and drain the queue, on its schedule
 	@$(SYNC) schedule
 
 unschedule: $(RUNTIME) ## take these jobs out of pg_cron
@@ -110,6 +115,12 @@ load: $(TOOLS) ## ask the service from CLIENTS connections (200) for SECONDS (60
 
 contract: $(TOOLS) ## ask every route of the served document for answers that it does not promise; EXAMPLES of each (300)
 	@EXAMPLES=$(or $(EXAMPLES),300) $(VENV) -m pytest tests/http/test_contract.py
+bench: $(TOOLS) ## measure every row of the table of speeds beside its floor; ARGS=--quick: three minutes
+	@$(VENV) -m bench $(ARGS)
+
+plots: $(TOOLS) ## measure what bench/plots/ shows, and draw it; ARGS go to the measuring
+	@$(VENV) -m bench.curves $(ARGS)
+	@$(VENV) -m bench.plots
 
 editors: $(TOOLS) ## 100 clients editing 20 projects over HTTP for 60 s; every acknowledged version is read again
 	@$(VENV) -m tests.torture.editors $(ARGS)

@@ -228,7 +228,7 @@ CONDITIONS = (
         "says what happened since.",
     ),
     Condition(
-        "LS053", "version_required", 428, "validation_error", False,
+        "LS053", "version_required", 428, "conflict", False,
         "the version that is to be changed must be named",
         "The setting require_if_match is on, and the call names no version.",
     ),
@@ -266,6 +266,11 @@ CONDITIONS = (
         "LS060", "asset_not_found", 404, "not_found", False,
         "asset not found",
         "No asset has this id.",
+    ),
+    Condition(
+        "LS070", "queue_entry_not_found", 404, "not_found", False,
+        "no such entry is set aside",
+        "requeue_level_up() or discard_level_up() was given an entry that is not set aside.",
     ),
     Condition(
         "22***", "invalid_value", 422, "validation_error", False,

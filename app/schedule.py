@@ -1,4 +1,4 @@
-"""Jobs in pg_cron: reconcile every six hours, check health every five minutes.
+"""Jobs in pg_cron: reconcile every six hours, check health every five minutes, drain the queue every minute.
 
 pg_cron lives in one database of a server (cron.database_name) and runs jobs in any: the jobs are
 installed from there, named after the database they are for, so installing twice changes nothing.
@@ -13,11 +13,12 @@ from app import db
 JOBS = (
     ("lockstep reconcile", "0 */6 * * *", "call lockstep.reconcile()"),
     ("lockstep health", "*/5 * * * *", "select lockstep.check_health()"),
+    ("lockstep queue", "* * * * *", "call lockstep.drain_queue()"),
 )
 
 
 class NoCronError(Exception):
-    """The server has no pg_cron: run `make reconcile` and `make health` from cron or a systemd timer."""
+    """The server has no pg_cron: run `make reconcile`, `make health` and `make drain` from cron or a systemd timer."""
 
 
 def install(dsn: str) -> list[str]:

@@ -90,8 +90,8 @@ specialization_option = click.option("--specialization", help="Only this special
 @as_json
 def find(specialization: str | None, machine: bool) -> None:
     """List every pair out of step."""
-    issues = _rows(ISSUES, specialization=specialization)
-    _show(issues, machine, "in step: no desync")
+    issues = rows(ISSUES, specialization=specialization)
+    show(issues, machine, "in step: no desync")
     sys.exit(DESYNC if issues else IN_STEP)
 
 
@@ -143,7 +143,7 @@ def undo(run: int, machine: bool) -> None:
 def runs(run: int | None, limit: int, machine: bool) -> None:
     """List the newest runs, or show one with its items."""
     if run is None:
-        _show(_rows(RUNS, limit=limit), machine, "no run yet")
+        show(rows(RUNS, limit=limit), machine, "no run yet")
     else:
         _show_run(run, machine)
 
@@ -173,7 +173,7 @@ def scan(chunk: int | None, max_age: float, max_active: int, max_lag: float, mac
                 bar.update(1)
                 _wait_while_busy(cursor, max_active, max_lag)
         check = db.call(connection, "check_health")
-    _show([check], machine, "")
+    show([check], machine, "")
     sys.exit(DESYNC if check["total_violations"] else IN_STEP)
 
 
@@ -188,7 +188,7 @@ def reconcile(log: bool, machine: bool) -> None:
         db.call(connection, "check_health")
     code = _show_run(run, machine)
     if log:
-        (report,) = _rows(REPORT, run=run)
+        (report,) = rows(REPORT, run=run)
         click.echo(f"log: {_write_log(started, report['report'])}", err=True)
     sys.exit(code)
 
@@ -201,11 +201,11 @@ def health(check: bool, machine: bool) -> None:
     with db.connect(dsn()) as connection:
         if check:
             db.call(connection, "check_health")
-    (state,) = _rows(HEALTH)
+    (state,) = rows(HEALTH)
     if machine:
         click.echo(json.dumps(state, default=_jsonable, indent=2))
     else:
-        _show([state], machine, "")
+        show([state], machine, "")
     if state["run_overdue"]:
         sys.exit(OVERDUE)
     sys.exit(DESYNC if state["requires_attention"] else IN_STEP)
@@ -213,7 +213,7 @@ def health(check: bool, machine: bool) -> None:
 
 @sync.command("schedule")
 def install_schedule() -> None:
-    """Have pg_cron reconcile every six hours and check health every five minutes."""
+    """Have pg_cron reconcile every six hours, check health every five minutes, drain the queue every minute."""
     for line in schedule.install(dsn()):
         click.echo(line)
 
@@ -233,12 +233,13 @@ def _explain(error: Exception) -> str:
     return str(error)
 
 
-def _rows(query: str, **parameters: object) -> list[dict[str, Any]]:
+def rows(query: str, **parameters: object) -> list[dict[str, Any]]:
+    """Run a query over a connection of its own; return its rows."""
     with db.connect(dsn()) as connection, connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query.encode(), parameters).fetchall()
 
 
-def _show(rows: Sequence[dict[str, Any]], machine: bool, nothing: str) -> None:
+def show(rows: Sequence[dict[str, Any]], machine: bool, nothing: str) -> None:
     """Print rows: as JSON, or one a line, or (a single one with many columns) a column a line."""
     if machine:
         click.echo(json.dumps(rows, default=_jsonable, indent=2))
@@ -257,14 +258,14 @@ def _jsonable(value: object) -> object:
 
 def _show_run(run: int, machine: bool) -> int:
     """Print a run with its items; return the exit code that it stands for."""
-    reports = _rows(REPORT, run=run)
+    reports = rows(REPORT, run=run)
     if not reports:
         raise click.ClickException(f"there is no run {run}")
     report = reports[0]["report"]
     if machine:
         click.echo(json.dumps(report, indent=2))
     else:
-        items = _rows(ITEMS, run=run)
+        items = rows(ITEMS, run=run)
         if items:
             click.echo(tabulate(items, headers="keys", tablefmt="simple", missingval="-") + "\n")
         if report["issues_found"] > len(items):

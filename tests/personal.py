@@ -103,6 +103,7 @@ def fill(connection: Connection) -> None:
     _earn(connection)
     _build(connection)
     _repair(connection)
+    _queue(connection)
     # What an answer to somebody else's request showed of her.
     connection.execute(
         "insert into lockstep.idempotency_keys (user_id, key, function_name, arguments, answer) values"
@@ -147,6 +148,24 @@ def _build(connection: Connection) -> None:
         connection.execute("select lockstep.share_project(%s, %s, 'WRITE', p_user_id => %s)", [actor, project, grantee])
         connection.execute("select lockstep.update_project(%s, %s, p_description => 'more')", [grantee, project])
     connection.execute("select lockstep.get_or_create_asset(1, 'a picture', 'costume', 'png')")
+
+
+def _queue(connection: Connection) -> None:
+    connection.execute("select set_config('application_name', %s, false)", [WORDS["application"]])
+    connection.execute(
+        "select lockstep.enqueue_level_up(1, 'PLAYER', 10, p_advanced_by => 101, p_reason => %s)", [WORDS["reason"]]
+    )
+    connection.execute("select lockstep.enqueue_level_up(2, 'PLAYER', 10, p_advanced_by => 1)")
+    connection.execute("select set_config('application_name', 'tests', false)")
+    connection.execute(
+        "update lockstep.queued_level_ups set client_address = %s, error = %s where user_id = 1",
+        [WORDS["address"], WORDS["remark"]],
+    )
+    connection.execute(
+        "insert into lockstep.lock_breaches (user_id, specialization_id, source, waited, waiter_application)"
+        " values (1, 'PLAYER', 'http', '100 ms', %s)",
+        [WORDS["application"]],
+    )
 
 
 def _repair(connection: Connection) -> None:

@@ -21,7 +21,8 @@ begin
 
     -- One function a part of the schema; a test finds a table that none of them names. Records first: they
     -- wait for a change that is under way, and the key of that call is there to be deleted then.
-    v_counts := lockstep.erase_records(p_user_id);
+    v_counts := lockstep.erase_queue(p_user_id);
+    v_counts := v_counts || lockstep.erase_records(p_user_id);
     v_counts := v_counts || lockstep.erase_projects(p_user_id);
     v_counts := v_counts || lockstep.erase_account(p_user_id);
 

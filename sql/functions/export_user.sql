@@ -17,8 +17,9 @@ begin
         'exported_at', clock_timestamp(),
         -- One function a part of the schema; a test finds a table that none of them names.
         'tables', lockstep.export_account(p_user_id)
-        || lockstep.export_records(p_user_id)
-        || lockstep.export_projects(p_user_id)
+            || lockstep.export_records(p_user_id)
+            || lockstep.export_queue(p_user_id)
+            || lockstep.export_projects(p_user_id)
     );
 end;
 $function$;

@@ -35,6 +35,7 @@ begin
     perform lockstep.purge_sync_runs();
     perform lockstep.purge_idempotency_keys();
     perform lockstep.purge_sign_ins();
+    perform lockstep.purge_lock_breaches();
     commit;
     perform lockstep.purge_projects();
     commit;

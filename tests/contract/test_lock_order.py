@@ -24,6 +24,8 @@ PROGRESS_IS_HELD = {"mirror_progress", "mirror_license"}
 # key does, and only a sweep has it alone.
 BLOBS = {"store_blob": "for key share", "sweep_blobs": "for update"}
 
+# A join locks the tables that its clauses name, in the order of the clauses.
+OF = re.compile(r"\bfor no key update of (\w+)")
 STRENGTH = re.compile(r"\bfor (?:no key update|update|key share|share)\b")
 FORBIDDEN = re.compile(r"\bfor (?:update|key share|share)\b|\block table\b|\bpg_(?:try_)?advisory\w*")
 EVENT = re.compile(
@@ -36,6 +38,13 @@ def statements(body: str) -> list[str]:
     return re.sub(r"'(?:[^']|'')*'", "''", body).split(";")
 
 
+def locked_tables(statement: str) -> list[str]:
+    """Return the tables whose rows a locking statement locks, in its order."""
+    aliases = {alias: table for table, alias in re.findall(r"\blockstep\.(\w+) as (\w+)", statement)}
+    named = [aliases[alias] for alias in OF.findall(statement)]
+    return named or re.findall(r"\b(?:from|join) lockstep\.(\w+)", statement)
+
+
 def locks(name: str, bodies: Mapping[str, str]) -> Iterator[str]:
     """Yield the tables whose rows a function locks, in the order of its text, calls included."""
     for statement in statements(bodies[name]):
@@ -43,8 +52,10 @@ def locks(name: str, bodies: Mapping[str, str]) -> Iterator[str]:
         for event in EVENT.finditer(statement):
             if event["call"] and event["name"] in bodies and not event["write"]:
                 yield from locks(event["name"], bodies)
-            elif event["write"] or (locking and event["from"]):
+            elif event["write"] or (locking and event["from"] and not OF.search(statement)):
                 yield event["name"]
+        if OF.search(statement):
+            yield from locked_tables(statement)
 
 
 def is_in_order(name: str, bodies: Mapping[str, str]) -> bool:
@@ -62,9 +73,10 @@ def problems(body: str) -> list[str]:
     found = [statement for statement in statements(body) if FORBIDDEN.search(statement)]
     for statement in statements(body):
         if STRENGTH.search(statement):
-            tables = re.findall(r"\b(?:from|join) lockstep\.(\w+)", statement)
+            tables = locked_tables(statement)
             one_key = all(re.search(key, statement) for table in tables for key in KEYS.get(table, ()))
-            if len(tables) != 1 or not (one_key or "order by" in statement):
+            in_order = len(tables) == 1 or (OF.search(statement) and tables == [PROGRESS, LICENSE])
+            if not in_order or not (one_key or "order by" in statement):
                 found.append(statement)
     return found
 
@@ -108,6 +120,13 @@ def test_a_function_that_locks_says_so_in_its_comment(name: str) -> None:
     assert re.search(r"\b[Ll]ocks\b", FUNCTIONS[name].partition("comment on function")[2])
 
 
+JOINED = """
+select from lockstep.specialization_progress as progress
+inner join lockstep.user_licenses as license
+on license.user_id = progress.student_id and license.specialization_type = progress.specialization_id
+where progress.student_id = 1 and progress.specialization_id = 'A'
+for no key update of progress for no key update of license;
+"""
 FIRST_PROGRESS = """
 perform from lockstep.specialization_progress as progress
 where student_id = 1 and specialization_id = 'A' for no key update;
@@ -125,10 +144,12 @@ where user_id = 1 and specialization_type = 'A' for no key update;
         "perform lockstep.other();" + FIRST_PROGRESS,
         "update lockstep.user_licenses set is_active = false;" + FIRST_PROGRESS,
         "with a as (delete from lockstep.user_licenses) update lockstep.specialization_progress set x = 1;",
+        JOINED.replace("of progress for no key update of license", "of license for no key update of progress"),
     ],
 )
 def test_the_wrong_order_would_be_noticed(body: str) -> None:
     assert is_in_order("one", {"one": FIRST_PROGRESS + FIRST_LICENSE, "other": FIRST_LICENSE})
+    assert is_in_order("one", {"one": JOINED})
     assert not is_in_order("one", {"one": body, "other": FIRST_LICENSE})
 
 
@@ -141,8 +162,11 @@ def test_the_wrong_order_would_be_noticed(body: str) -> None:
         "lock table lockstep.users;",
         "perform pg_advisory_xact_lock(1);",
         "select from lockstep.specialization_progress as p join lockstep.user_licenses as l on true for no key update;",
+        JOINED.replace("of progress for no key update of license", ""),
+        JOINED.replace("of progress for no key update of license", "of license for no key update of progress"),
+        JOINED.replace("license.user_id = progress.student_id", "true"),
     ],
 )
 def test_another_kind_of_lock_would_be_noticed(body: str) -> None:
-    assert problems(FIRST_PROGRESS) == []
+    assert problems(FIRST_PROGRESS) == problems(JOINED) == []
     assert problems(body)

@@ -22,6 +22,10 @@ KEPT = {
     "a content that projects name, and not who made it": {
         *("assets.id", "assets.sha256", "assets.type", "assets.format"),
     },
+    "what is still to be applied, once": {
+        *("queued_level_ups.specialization_id", "queued_level_ups.idempotency_key", "queued_level_ups.error_code"),
+        "queued_level_ups.database_role",
+    },
     "the record of the erasure": {"erasures.reason", "erasures.counts"},
 }
 

@@ -26,6 +26,7 @@ ADMIN_VIEWS = (
     *("runs", "run_items", "run_reports", "health", "ranges", "server_load", "service_state"),
     *("pairs", "level_history", "catalogue"),
     *("people", "group_list", "membership_list"),
+    *("queue_status", "queue_set_aside", "breaches"),
 )
 
 RELATIONS: dict[str, dict[str, set[str]]] = {
@@ -48,6 +49,8 @@ APPLICATION = {
     *("create_project", "read_project", "list_projects", "update_project", "delete_project", "restore_project"),
     *("list_revisions", "read_revision", "restore_revision", "copy_project", "read_file"),
     *("share_project", "unshare_project", "list_shares", "get_or_create_asset", "read_asset"),
+    *("update_levels", "level_ups", "enqueue_level_up", "drain_level_ups", "drain_queue"),
+    *("lock_holders", "note_lock_breach", "record_lock_breach"),
 }
 FUNCTIONS: dict[str, set[str]] = {
     "lockstep_app": {
@@ -71,6 +74,8 @@ FUNCTIONS: dict[str, set[str]] = {
         *("link_identity", "unlink_identity", "create_group", "rename_group", "delete_group"),
         *("add_member", "remove_member"),
         *("purge_projects", "sweep_blobs", "get_or_create_user"),
+        "purge_lock_breaches",
+        *("requeue_level_up", "discard_level_up"),
     },
     "lockstep_readonly": {"find_desync", "recommended_action", "deployment_report", "find_guards", "setting"},
     "lockstep_legacy": {"recommended_action", "lock_progress_first"},
@@ -86,6 +91,7 @@ FUNCTIONS: dict[str, set[str]] = {
 # The functions' own role: what the writing functions may do, and nothing else.
 COUPLER: dict[str, set[str]] = {
     **dict.fromkeys(("specialization_progress", "user_licenses", "idempotency_keys"), WRITE),
+    **dict.fromkeys(("queued_level_ups", "lock_breaches"), WRITE),
     **dict.fromkeys(("sync_runs", "sync_run_items", "verified_ranges", "health_checks"), WRITE),
     **dict.fromkeys(("credentials", "identities", "sessions", "refresh_tokens", "password_resets"), WRITE),
     **dict.fromkeys(("sign_in_attempts", "groups", "group_members"), WRITE),

@@ -123,6 +123,8 @@ def test_the_counts_are_those_of_the_rows_that_went_or_were_emptied(connection: 
         "project_shares": 2,
         "assets": 1,
         "blobs": 1,
+        "queued_level_ups": 2,
+        "lock_breaches": 1,
     }
 
 

@@ -100,7 +100,7 @@ def test_functions_and_remarks_wait_for_the_progress_row_before_they_lock_the_li
     "statement",
     [
         "select * from lockstep.update_level(1, 'PLAYER', 5)",
-        "select * from lockstep.level_up(1, 'PLAYER', 5)",
+        "select * from lockstep.level_up(1, 'PLAYER', 1000000, 1000)",
         "update lockstep.specialization_progress set current_level = 5 where student_id = 1 returning id",
     ],
 )
@@ -117,6 +117,18 @@ def test_who_waits_for_the_license_holds_the_progress_row(
             prober.execute(f"{HOLD_PROGRESS} nowait".encode())
         holder.execute("commit")
         assert answer.result()
+
+
+def test_an_award_that_reaches_no_level_waits_for_nobody_who_holds_the_license(
+    connection: Connection, connect: Connect
+) -> None:
+    level_up(connection, 1, "PLAYER")
+    holder, caller = connect(), connect("lockstep_app")
+    holder.execute("begin")
+    holder.execute(HOLD_LICENSE.encode())
+    caller.execute("set lock_timeout = '1ms'")
+    assert level_up(caller, 1, "PLAYER", 5).total_xp == 5
+    holder.execute("rollback")
 
 
 def test_a_raw_insert_of_a_license_waits_for_another_first_record_of_the_user(

@@ -101,7 +101,8 @@ def served(settings: Settings, workers: int = 1, threads: int = 64) -> Iterator[
         "LOCKSTEP_DSN": settings.dsn,
         "LOCKSTEP_HTTP_DSN": settings.http_dsn,
         "LOCKSTEP_HTTP_ADMIN_DSN": settings.http_admin_dsn,
-        "LOCKSTEP_POOL": "1-30",
+        "LOCKSTEP_POOL": "20-60",
+        "LOCKSTEP_POOL_WAITING": "100",
     }
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -20,6 +20,7 @@ from schemathesis.core.parameters import ParameterLocation
 from app.http.access import ROUTES
 from tests.http.conftest import Connection, People, add_people, token_of
 from tests.http.examples import methods, rules
+from tests.http.files import png, sb3
 from tests.pairs import plant, value
 
 # Who asks; admins more often, who come furthest.
@@ -87,7 +88,15 @@ def places(connection: Connection, people: People) -> dict[str, object]:
     plant(connection, 5, 3, user=people["bob"])
     run = value(connection, "select (lockstep.plan_sync('to_higher_level')).id")
     group = value(connection, "select min(group_id) from lockstep.group_members where user_id = %s", people["ann"])
+    project = value(connection, "select (lockstep.create_project(%s, 'Maze', %s, 'a.sb3')).id", people["ann"], sb3())
+    connection.execute(
+        "select lockstep.share_project(%s, %s, 'READ', p_user_id => %s)", [people["ann"], project, people["bob"]]
+    )
+    asset = value(
+        connection, "select (lockstep.get_or_create_asset(%s, %s, 'costume', 'png')).asset_id", people["ann"], png()
+    )
     known = {"user_id": people["ann"], "group_id": group, "run_id": run}
+    known |= {"project_id": project, "version": 1, "grantee_id": people["bob"], "name": asset}
     return known | {"specialization": "PLAYER", "code": "not_signed_in"}
 
 

@@ -54,10 +54,11 @@ def test_jobs_are_installed_once_in_the_right_database_and_removed(school: str) 
     assert [(job.schedule, job.command, job.database) for job in installed] == [
         ("0 */6 * * *", "call lockstep.reconcile()", "lockstep"),
         ("*/5 * * * *", "select lockstep.check_health()", "lockstep"),
+        ("* * * * *", "call lockstep.drain_queue()", "lockstep"),
     ]
     schedule.install(school)
     assert jobs(school) == installed
-    assert len(schedule.remove(school)) == 2
+    assert len(schedule.remove(school)) == 3
     assert jobs(school) == []
 
 
@@ -68,7 +69,7 @@ def test_rolling_back_takes_the_jobs_out_where_pg_cron_lives_in_the_same_databas
     migrator.migrate()
     migrator.load()
     schedule.install(here)
-    assert len(jobs(school)) == 2
+    assert len(jobs(school)) == 3
     migrator.rollback("0010")
     assert jobs(school) == []
 
@@ -83,6 +84,7 @@ def test_a_planted_desync_is_healed_by_a_scheduled_run(school: str, connection: 
     plant(connection, 5, 3, user=1)
     plant(connection, None, 4, user=2)
     assert desyncs(connection) == 2
+    connection.execute("select lockstep.enqueue_level_up(1, 'COACH', 10)")
     wait_until(connection, lambda: desyncs(connection) == 0, "a scheduled run has healed it", deadline=90)
     (run,) = rows(connection, "select * from lockstep.runs where issues_found > 0")
     assert (run.scheduled, run.synced_count) == (True, 2)
@@ -92,6 +94,9 @@ def test_a_planted_desync_is_healed_by_a_scheduled_run(school: str, connection: 
         "a scheduled check has run",
         deadline=90,
     )
+    backlog = "select backlog from lockstep.queue_status"
+    wait_until(connection, lambda: rows(connection, backlog) == [(0,)], "the queue is drained", deadline=90)
+    assert rows(connection, "select total_xp from lockstep.specialization_progress where student_id = 1") != []
     schedule.remove(school)
 
 

@@ -1,3 +1,10 @@
+delete from lockstep.settings where name = 'asset_limit';
+
+drop type lockstep.asset_file;
+drop type lockstep.asset_state;
+drop table lockstep.pending_names;
+drop table lockstep.assets;
+
 delete from lockstep.settings where name in ('project_file_limit', 'project_retention', 'require_if_match');
 
 drop type lockstep.project_comparison;
