@@ -41,6 +41,9 @@ CHOSEN = {
 MEMBERS = {
     *("type", "title", "status", "code", "error_type", "retry", "request_id"),
     *("detail", "hint", "sqlstate", "errors", "checks"),
+    # Of a stale write: what happened since.
+    *("project_id", "expected_version", "current_version", "modified_by", "modified_by_name", "modified_at"),
+    *("changed_fields", "colliding_fields", "mergeable", "changes", "current"),
 }
 # What no answer tells: a stack, SQL, the driver, a token.
 TELLTALE = re.compile(
@@ -82,7 +85,7 @@ class Field:
 
 
 def fields(app: Flask) -> Iterator[Field]:
-    """Every parameter, and every field of every body."""
+    """Every parameter, and every field of every body and every form."""
     document: dict[str, Any] = app.api_doc  # type: ignore[attr-defined]
     for endpoint, rule in rules(app).items():
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
@@ -90,10 +93,11 @@ def fields(app: Flask) -> Iterator[Field]:
         described = document["paths"].get(path, {}).get(method.lower(), {})
         for parameter in described.get("parameters", []):
             yield Field(endpoint, parameter["in"], parameter["name"], types(parameter["schema"]))
-        for content in described.get("requestBody", {}).get("content", {}).values():
+        for kind, content in described.get("requestBody", {}).get("content", {}).items():
+            place = "form" if kind == "multipart/form-data" else "body"
             name = content["schema"]["$ref"].rpartition("/")[2]
             for field, schema in document["components"]["schemas"][name]["properties"].items():
-                yield Field(endpoint, "body", field, types(schema))
+                yield Field(endpoint, place, field, types(schema))
 
 
 def types(schema: dict[str, Any]) -> frozenset[str]:
@@ -122,6 +126,8 @@ def send(app: Flask, connection: Connection) -> Send:
         if field.place == "body":
             body = json.dumps(request.pop("json") | {field.name: "@"})
             request |= {"data": body.replace('"@"', text), "content_type": "application/json"}
+        elif field.place == "form":
+            request["data"] = {**request["data"], field.name: text}
         elif field.place == "query":
             request["query_string"] = request["query_string"] | {field.name: text}
         elif field.place == "header":
