@@ -20,6 +20,9 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/python -m piptools 
 	guards reconcile health drain schedule unschedule test lint format check docs torture deadlocks load contract \
 	bench plots lock
 
+.PHONY: help run seed demo db-up db-down psql migrate functions migrate-down verify \
+	guards reconcile health schedule unschedule test lint format check docs torture deadlocks editors lock
+
 help: ## explain every target in a line
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1 \2/p' Makefile | \
 	while read -r target text; do printf '  make %-14s%s\n' "$$target" "$$text"; done
@@ -118,6 +121,9 @@ bench: $(TOOLS) ## measure every row of the table of speeds beside its floor; AR
 plots: $(TOOLS) ## measure what bench/plots/ shows, and draw it; ARGS go to the measuring
 	@$(VENV) -m bench.curves $(ARGS)
 	@$(VENV) -m bench.plots
+
+editors: $(TOOLS) ## 100 clients editing 20 projects over HTTP for 60 s; every acknowledged version is read again
+	@$(VENV) -m tests.torture.editors $(ARGS)
 
 lock: ## write requirements*.txt anew from requirements*.in
 	@$(PYTHON) -m venv .venv-lock

@@ -4,8 +4,10 @@ docs/errors.md says the same for people, and more. A test keeps the two equal to
 what the functions in sql/ raise.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import psycopg
 
@@ -34,10 +36,15 @@ class Condition:
 
 @dataclass(frozen=True)
 class Problem:
-    """What went wrong in one call. The detail holds values, and is given for class LS only."""
+    """What went wrong in one call. The detail holds values, and is given for class LS only.
+
+    Where the function raised a JSON object for a detail, `members` are its members, and `detail` is the
+    one of that name: for a person, as the others are for a program.
+    """
 
     condition: Condition
     detail: str | None
+    members: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def message(self) -> str:
@@ -204,6 +211,63 @@ CONDITIONS = (
         "No row of groups has this id, or it is a group that the instructor is not in.",
     ),
     Condition(
+        "LS050", "project_not_found", 404, "not_found", False,
+        "project not found",
+        "No project has this id, it was deleted, or it is none of the caller's business.",
+    ),
+    Condition(
+        "LS051", "project_permission_denied", 403, "permission_denied", False,
+        "your permission on this project does not reach so far",
+        "The caller may see the project, and not do this with it: writing needs WRITE, sharing, deleting and "
+        "restoring ADMIN.",
+    ),
+    Condition(
+        "LS052", "project_modified", 412, "conflict", False,
+        "project was modified by another user",
+        "The version that was to be changed is no longer the current one; the detail is a JSON object that "
+        "says what happened since.",
+    ),
+    Condition(
+        "LS053", "version_required", 428, "validation_error", False,
+        "the version that is to be changed must be named",
+        "The setting require_if_match is on, and the call names no version.",
+    ),
+    Condition(
+        "LS054", "revision_not_found", 404, "not_found", False,
+        "revision not found",
+        "The project has no version of this number.",
+    ),
+    Condition(
+        "LS055", "content_too_large", 413, "validation_error", False,
+        "the content is too large",
+        "A file is larger than the setting project_file_limit or asset_limit allows.",
+    ),
+    Condition(
+        "LS056", "asset_id_taken", 409, "conflict", False,
+        "another content has this asset id",
+        "Another content has the same MD5: somebody made the two so on purpose.",
+    ),
+    Condition(
+        "LS057", "revisions_are_append_only", 409, "conflict", False,
+        "revisions are append-only",
+        "UPDATE, DELETE or TRUNCATE of project_revisions.",
+    ),
+    Condition(
+        "LS058", "project_cannot_move", 409, "conflict", False,
+        "a project cannot move to another owner",
+        "Raw SQL changed the owner or the id of a project.",
+    ),
+    Condition(
+        "LS059", "share_not_found", 404, "not_found", False,
+        "share not found",
+        "The project is not shared with this user or group.",
+    ),
+    Condition(
+        "LS060", "asset_not_found", 404, "not_found", False,
+        "asset not found",
+        "No asset has this id.",
+    ),
+    Condition(
         "LS070", "queue_entry_not_found", 404, "not_found", False,
         "no such entry is set aside",
         "requeue_level_up() or discard_level_up() was given an entry that is not set aside.",
@@ -314,6 +378,11 @@ HTTP_CONDITIONS = (
         "The member errors lists each field and what is wrong with it. Nothing was changed.",
     ),
     Condition(
+        "", "content_refused", 422, "validation_error", False,
+        "the file is not of a kind that is taken here",
+        "By its content it is no project file, picture or sound, not what was said, or it would harm who opens it.",
+    ),
+    Condition(
         "", "pool_exhausted", 503, "retry", True,
         "the service is busy",
         "No connection to the database became free in time. Nothing was changed.",
@@ -367,4 +436,8 @@ def describe(error: psycopg.Error) -> Problem:
     """
     # What psycopg refuses to send, as a text with a NUL in it, has no SQLSTATE.
     sqlstate = error.sqlstate or ("22000" if isinstance(error, psycopg.DataError) else "")
-    return Problem(find(sqlstate), error.diag.message_detail if sqlstate.startswith("LS") else None)
+    detail = error.diag.message_detail if sqlstate.startswith("LS") else None
+    if detail and detail.startswith("{"):
+        members = json.loads(detail)
+        return Problem(find(sqlstate), members.pop("detail", None), members)
+    return Problem(find(sqlstate), detail)

@@ -17,6 +17,8 @@ WORDS = {
     "notes": "Annabel needs more time",
     "application": "annabels-laptop",
     "remark": "seen by Annabel's mother",
+    "project": "Annabel's maze",
+    "file": "annabels-maze.sb3",
 }
 
 # Columns that hold the id of a user, whatever foreign keys there are.
@@ -99,6 +101,7 @@ def fill(connection: Connection) -> None:
     connection.execute("select lockstep.add_member(101, (lockstep.create_group(101, 'Red')).id, 1)")
     connection.execute("insert into lockstep.erasures (user_id, erased_by, counts) values (9, 1, '{}')")
     _earn(connection)
+    _build(connection)
     _repair(connection)
     _queue(connection)
     # What an answer to somebody else's request showed of her.
@@ -147,6 +150,22 @@ def _queue(connection: Connection) -> None:
         " values (1, 'PLAYER', 'http', '100 ms', %s)",
         [WORDS["application"]],
     )
+
+
+def _build(connection: Connection) -> None:
+    """Projects of Ann's and of Bob's, each changed by the other and shared with them; an asset."""
+    mine = value(
+        connection,
+        "select (lockstep.create_project(1, %s, %s, %s)).id",
+        WORDS["project"],
+        b"a maze",
+        WORDS["file"],
+    )
+    theirs = value(connection, "select (lockstep.create_project(2, 'Theirs', 'content', 'a.sb3')).id")
+    for actor, project, grantee in ((ANN, mine, BOB), (BOB, theirs, ANN)):
+        connection.execute("select lockstep.share_project(%s, %s, 'WRITE', p_user_id => %s)", [actor, project, grantee])
+        connection.execute("select lockstep.update_project(%s, %s, p_description => 'more')", [grantee, project])
+    connection.execute("select lockstep.get_or_create_asset(1, 'a picture', 'costume', 'png')")
 
 
 def _repair(connection: Connection) -> None:

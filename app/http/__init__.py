@@ -14,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.http import (
     access,
+    assets,
     auth,
     body,
     cors,
@@ -27,6 +28,7 @@ from app.http import (
     oidc,
     problems,
     progress,
+    projects,
     register,
     runs,
     service,
@@ -48,6 +50,8 @@ BLUEPRINTS = (
     health.api,
     users.api,
     groups.api,
+    projects.api,
+    assets.api,
 )
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9-]{1,64}")

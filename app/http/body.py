@@ -11,10 +11,8 @@ from flask import Flask, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
+from app.http import uploads
 from app.http.problems import ProblemError
-
-# Views that read a form with files, and bound it by themselves.
-UPLOADS: frozenset[str] = frozenset()
 
 
 class StrictJSON(DefaultJSONProvider):
@@ -35,7 +33,7 @@ def init_app(app: Flask) -> None:
 def _read() -> None:
     """Refuse a body that is not JSON, or is broken, before a view looks for fields in it."""
     without = not (request.content_length or "Transfer-Encoding" in request.headers)
-    if without or request.endpoint is None or request.endpoint in UPLOADS:
+    if uploads.bound() or without or request.endpoint is None:
         return
     if not request.is_json:
         raise UnsupportedMediaType

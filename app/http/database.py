@@ -48,11 +48,15 @@ BEGIN = "select " + ", ".join(f"set_config(%s, %s, true) as c{n}" for n in range
 
 
 class Options(NamedTuple):
-    """How a call is made: as the first of its idempotency key, or for show only; seconds it waits for a connection."""
+    """How a call is made: as the first of its idempotency key, or for show only; seconds it waits for a connection.
+
+    binary: its row holds a file
+    """
 
     key: str | None = None
     dry_run: bool = False
     wait: float | None = None
+    binary: bool = False
 
 
 PLAIN = Options()
@@ -108,7 +112,7 @@ class Database:
             try:
                 with (
                     connection.transaction(force_rollback=options.dry_run),
-                    connection.cursor(row_factory=dict_row) as cursor,
+                    connection.cursor(row_factory=dict_row, binary=options.binary) as cursor,
                 ):
                     call = _Call(cursor, route.pool)
                     if route.roles:
@@ -246,4 +250,9 @@ def _fingerprint(arguments: dict[str, object]) -> dict[str, str]:
 
 
 def _dumps(value: object) -> str:
-    return json.dumps(value, default=str, sort_keys=True)
+    return json.dumps(value, default=_plain, sort_keys=True)
+
+
+def _plain(value: object) -> str:
+    """What JSON has no form for; of a file its hash tells as much."""
+    return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else str(value)

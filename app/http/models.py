@@ -31,6 +31,10 @@ Direction = Annotated[
     Field(description="Which side the other takes its level from."),
 ]
 
+# Of a form's field that may be left out. Its type does not say `| None`: the library reads as text
+# only what the schema says is a string, and the title `7` would become a number.
+LEFT_OUT: Any = None
+
 BEARER: list[dict[str, list[Any]]] = [{"bearer": []}]
 
 

@@ -102,16 +102,18 @@ def _of_database(error: psycopg.Error) -> Response:
     g.sqlstate = error.sqlstate
     if problem.condition.status >= 500 and not problem.condition.retry:
         log.error("the database failed", exc_info=error)
+    headers = {}
     # Who knows how long it takes says so in the detail, which is ours.
-    wait = re.fullmatch(r"seconds=([0-9]+)", problem.detail or "")
-    return document(
-        problem.condition, problem.detail, {"Retry-After": wait[1]} if wait else None, **_members(problem, error)
-    )
+    if wait := re.fullmatch(r"seconds=([0-9]+)", problem.detail or ""):
+        headers["Retry-After"] = wait[1]
+    if "current_version" in problem.members:
+        headers["ETag"] = f'"{problem.members["current_version"]}"'
+    return document(problem.condition, problem.detail, headers, **_members(problem, error))
 
 
 def _members(problem: Problem, error: psycopg.Error) -> dict[str, Any]:
-    """The SQLSTATE, and what to do: the hints of our own functions are written for callers."""
-    members: dict[str, Any] = {"sqlstate": error.sqlstate}
+    """The SQLSTATE, what the function tells a program, and what to do: our hints are written for callers."""
+    members: dict[str, Any] = {"sqlstate": error.sqlstate, **problem.members}
     if problem.detail and error.diag.message_hint:
         members["hint"] = error.diag.message_hint
     return members

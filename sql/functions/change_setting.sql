@@ -38,8 +38,12 @@ begin
                 else p_value::interval > '0'
             end and p_value::interval <= '100 years';
         else
-            v_allowed := p_name <> 'reconcile_direction'
-                or p_value in ('progress_to_license', 'license_to_progress', 'to_higher_level');
+            v_allowed := case p_name
+                when 'reconcile_direction'
+                    then p_value in ('progress_to_license', 'license_to_progress', 'to_higher_level')
+                when 'require_if_match' then p_value in ('on', 'off')
+                else true
+            end;
     end case;
 
     if not v_allowed then
@@ -48,7 +52,8 @@ begin
             message = 'invalid argument',
             detail = format('setting %s, value %s', p_name, p_value),
             hint = 'Integers start at 1; intervals are above 0 (sync_pause, health_budget, queue_patience and'
-                ' queue_retry_pause: 0 or more), at most 100 years, sync_lock_timeout and lock_budget a day; reconcile_direction is one of the three directions.';
+                ' queue_retry_pause: 0 or more), at most 100 years, sync_lock_timeout and lock_budget a day;'
+                ' reconcile_direction is one of the three directions; require_if_match is on or off.';
     end if;
 
     update lockstep.settings as setting

@@ -42,7 +42,7 @@ begin
         where known.user_id = p_user_id
             or (known.function_name like 'http %' and jsonb_path_exists(
                 known.answer,
-                '$.** ? (@.user_id == $id || (@.id == $id && exists (@.email)))',
+                '$.** ? (@.user_id == $id || @.modified_by == $id || (@.id == $id && exists (@.email)))',
                 jsonb_build_object('id', p_user_id)
             ))
         returning true

@@ -23,6 +23,7 @@ begin
     -- wait for a change that is under way, and the key of that call is there to be deleted then.
     v_counts := lockstep.erase_queue(p_user_id);
     v_counts := v_counts || lockstep.erase_records(p_user_id);
+    v_counts := v_counts || lockstep.erase_projects(p_user_id);
     v_counts := v_counts || lockstep.erase_account(p_user_id);
 
     update lockstep.erasures as erasure
@@ -45,7 +46,8 @@ figures stay, under a pseudonym. The one exception to a history that only grows.
 
 Returns the record of it. A second time takes what came in since; the record keeps who did it first, and why.
 Raises LS001 no such user, LS031 the actor is no admin, LS041 the last admin.
-Locks the user's row (of an admin, those of all active admins), then specialization_progress, then user_licenses.$comment$;
+Locks the user's row (of an admin, those of all active admins), then specialization_progress, then user_licenses,
+then projects, then blobs.$comment$;
 
 revoke all on function lockstep.erase_user(bigint, bigint, text) from public;
 grant execute on function lockstep.erase_user(bigint, bigint, text) to lockstep_admin;

@@ -19,6 +19,7 @@ begin
         'tables', lockstep.export_account(p_user_id)
             || lockstep.export_records(p_user_id)
             || lockstep.export_queue(p_user_id)
+            || lockstep.export_projects(p_user_id)
     );
 end;
 $function$;

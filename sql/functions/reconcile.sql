@@ -37,6 +37,10 @@ begin
     perform lockstep.purge_sign_ins();
     perform lockstep.purge_lock_breaches();
     commit;
+    perform lockstep.purge_projects();
+    commit;
+    perform lockstep.sweep_blobs();
+    commit;
 end;
 $procedure$;
 

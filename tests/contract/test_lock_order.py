@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from tests.contract.sources import BODIES, FUNCTIONS
+from tests.contract.sources import BODIES, FUNCTIONS, PROCEDURES
 
 PROGRESS, LICENSE = "specialization_progress", "user_licenses"
 KEYS = {
@@ -22,6 +22,11 @@ PROGRESS_IS_HELD = {"mirror_progress", "mirror_license"}
 
 # A join locks the tables that its clauses name, in the order of the clauses.
 OF = re.compile(r"\bfor no key update of (\w+)")
+
+# A content never changes, so nothing is to be had by updating it: who refers to it shares it, as a foreign
+# key does, and only a sweep has it alone.
+BLOBS = {"store_blob": "for key share", "sweep_blobs": "for update"}
+
 STRENGTH = re.compile(r"\bfor (?:no key update|update|key share|share)\b")
 FORBIDDEN = re.compile(r"\bfor (?:update|key share|share)\b|\block table\b|\bpg_(?:try_)?advisory\w*")
 EVENT = re.compile(
@@ -93,7 +98,22 @@ def test_progress_is_locked_before_a_license(name: str) -> None:
 
 @pytest.mark.parametrize("name", BODIES)
 def test_a_lock_is_for_no_key_update_of_one_row_or_of_rows_in_order(name: str) -> None:
-    assert problems(BODIES[name]) == []
+    body = BODIES[name]
+    if name in BLOBS:
+        assert [re.findall(r"from lockstep\.(\w+)", found) for found in problems(body)] == [["blobs"]]
+        body = body.replace(BLOBS[name], "for no key update")
+    assert problems(body) == []
+
+
+def test_a_project_is_locked_before_a_blob() -> None:
+    first = {}
+    for name in BODIES.keys() - PROCEDURES:
+        order = [table for table in locks(name, BODIES) if table in ("projects", "blobs")]
+        if {"projects", "blobs"} <= set(order):
+            first[name] = order[0]
+    assert {"update_project", "erase_projects"} <= first.keys()
+    # What makes a project locks no other row of projects: its own nobody can see yet.
+    assert [name for name, table in first.items() if table == "blobs"] == ["create_project"]
 
 
 @pytest.mark.parametrize("name", LOCKING)

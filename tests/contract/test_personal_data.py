@@ -23,6 +23,9 @@ KEPT = {
         *("queued_level_ups.specialization_id", "queued_level_ups.idempotency_key", "queued_level_ups.error_code"),
         "queued_level_ups.database_role",
     },
+    "a content that projects name, and not who made it": {
+        *("assets.id", "assets.sha256", "assets.type", "assets.format"),
+    },
     "the record of the erasure": {"erasures.reason", "erasures.counts"},
 }
 

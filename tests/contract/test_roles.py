@@ -48,6 +48,9 @@ APPLICATION = {
     *("find_desync", "reached_level", "setting"),
     *("update_levels", "level_ups", "enqueue_level_up", "drain_level_ups", "drain_queue"),
     *("lock_holders", "note_lock_breach", "record_lock_breach"),
+    *("create_project", "read_project", "list_projects", "update_project", "delete_project", "restore_project"),
+    *("list_revisions", "read_revision", "restore_revision", "copy_project", "read_file"),
+    *("share_project", "unshare_project", "list_shares", "get_or_create_asset", "read_asset"),
 }
 FUNCTIONS: dict[str, set[str]] = {
     "lockstep_app": {
@@ -72,6 +75,7 @@ FUNCTIONS: dict[str, set[str]] = {
         *("add_member", "remove_member"),
         "purge_lock_breaches",
         *("requeue_level_up", "discard_level_up"),
+        *("purge_projects", "sweep_blobs", "get_or_create_user"),
     },
     "lockstep_readonly": {"find_desync", "recommended_action", "deployment_report", "find_guards", "setting"},
     "lockstep_legacy": {"recommended_action", "lock_progress_first"},
@@ -103,6 +107,13 @@ COUPLER: dict[str, set[str]] = {
     "erasures.counts": {"update"},
     "quarantine": {"select"},
     **dict.fromkeys(("quarantine.row_before", "quarantine.row_after"), CHANGE),
+    **dict.fromkeys(("projects", "project_shares"), WRITE),
+    "project_revisions": {"select", "insert", "delete"},
+    "blobs": {"select", "insert", "delete"},
+    "blobs.created_at": {"update"},
+    "assets": {"select", "insert"},
+    "assets.created_by": {"update"},
+    "pending_names": {"select", "insert", "delete"},
     "settings": {"select", "update"},
     "users": {"select", "insert", "update"},
     "specializations.max_levels": {"update"},

@@ -1,5 +1,6 @@
 """A request of every route, good enough to reach the database: for tests that go through all of them."""
 
+import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,13 +10,15 @@ from urllib.parse import quote
 from flask import Flask
 from werkzeug.routing import Rule
 
+from tests.http.files import png, sb3
+
 # Stands for the id of the person that the request is about.
 WHOSE = object()
 
 
 @dataclass(frozen=True)
 class Example:
-    """What stands in the path (besides whose it is), in the query and in the body.
+    """What stands in the path (besides whose it is), in the query and in the body, or in a form with a file.
 
     refusal: the code that it gets for what it holds, where it is not to be right
     """
@@ -23,6 +26,7 @@ class Example:
     path: Mapping[str, object] = field(default_factory=dict)
     json: Mapping[str, object] | None = None
     query: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str | bytes] | None = None
     refusal: str | None = None
 
     def is_about_somebody(self, rule: Rule) -> bool:
@@ -41,6 +45,11 @@ class Example:
             "path": path,
             "query_string": self.query,
             "json": None if self.json is None else body,
+            "data": self.form
+            and {
+                name: (io.BytesIO(field), "file") if isinstance(field, bytes) else field
+                for name, field in self.form.items()
+            },
         }
 
 
@@ -64,6 +73,7 @@ IDENTITY: dict[str, Any] = {"issuer": "https://issuer.example.org", "subject": "
 PASSWORD = "correct horse battery staple"
 SECRET = f"1.{'x' * 43}"
 GROUP: dict[str, object] = {"group_id": 1}
+PROJECT: dict[str, object] = {"project_id": 1}
 
 EXAMPLES: dict[str, Example] = {
     "static": FILE,
@@ -125,4 +135,22 @@ EXAMPLES: dict[str, Example] = {
     "groups.list_members": Example(GROUP),
     "groups.add_member": Example(GROUP),
     "groups.remove_member": Example(GROUP),
+    "projects.create": Example(form={"project_file": sb3(), "title": "New"}),
+    "projects.list_all": Example(),
+    "projects.read": Example(PROJECT),
+    "projects.replace": Example(PROJECT, form={"title": "Other"}),
+    "projects.change": Example(PROJECT, {"title": "Other"}),
+    "projects.delete": Example(PROJECT),
+    "projects.read_file": Example(PROJECT),
+    "projects.list_revisions": Example(PROJECT),
+    "projects.read_revision": Example({**PROJECT, "version": 1}),
+    "projects.read_revision_file": Example({**PROJECT, "version": 1}),
+    "projects.restore": Example(PROJECT),
+    "projects.copy": Example(PROJECT),
+    "projects.list_shares": Example(PROJECT),
+    "projects.share": Example(PROJECT, {"user_id": 1, "permission": "READ"}),
+    "projects.unshare_user": Example({**PROJECT, "grantee_id": 1}),
+    "projects.unshare_group": Example({**PROJECT, "grantee_id": 1}),
+    "assets.upload": Example(form={"asset": png(), "type": "costume"}),
+    "assets.read": Example({"name": "0" * 32}),
 }

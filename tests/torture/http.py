@@ -45,10 +45,7 @@ CALM_LIMIT = 150
 # How much a process may grow in the second half of a run, where everything has been loaded.
 GROWTH = 1.15
 
-OURS = (
-    "select count(*) from pg_stat_activity"
-    " where application_name = 'lockstep-http' and datname = current_database()"
-)
+OURS = "select count(*) from pg_stat_activity where application_name = 'lockstep-http' and datname = current_database()"
 
 
 @dataclass

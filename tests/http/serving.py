@@ -1,0 +1,132 @@
+"""The application as it is served: gunicorn in processes of its own, spoken to over TCP."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from json import dumps, loads
+from pathlib import Path
+from typing import Any
+
+from app.settings import PROJECT, Settings
+
+# Seconds until an answer that does not come counts as failed.
+PATIENCE = 30
+
+
+Form = Mapping[str, str | bytes]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def json(self) -> Any:
+        return loads(self.content)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running gunicorn."""
+
+    port: int
+    process: "subprocess.Popen[bytes]"
+
+    @contextmanager
+    def connect(self) -> Iterator[HTTPConnection]:
+        """A connection that is kept for several requests."""
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
+            yield connection
+
+    def ask(self, token: str, method: str, path: str, form: Form | None = None, **headers: str) -> Answer:
+        """Make a request over a connection of its own; see over()."""
+        with self.connect() as connection:
+            return self.over(connection, token, method, path, form, **headers)
+
+    def over(
+        self,
+        connection: HTTPConnection,
+        token: str,
+        method: str,
+        path: str,
+        form: Form | None = None,
+        json: object = None,
+        **headers: str,
+    ) -> Answer:
+        """Make a request; bytes in a form go as a file. Underscores of a header's name are hyphens."""
+        sent = {"Authorization": f"Bearer {token}", **{name.replace("_", "-"): text for name, text in headers.items()}}
+        body: bytes | str | None = None
+        if form is not None:
+            kind, body = multipart(form)
+            sent["Content-Type"] = kind
+        elif json is not None:
+            sent["Content-Type"], body = "application/json", dumps(json)
+        connection.request(method, path, body, sent)
+        answer = connection.getresponse()
+        return Answer(answer.status, dict(answer.headers), answer.read())
+
+    def workers(self) -> list[int]:
+        """The process ids of the workers."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text("ascii")
+        return [int(pid) for pid in children.split()]
+
+    def kill(self) -> None:
+        """End every process of it at once, as a machine that loses its power would."""
+        self.process.send_signal(signal.SIGSTOP)  # or it would start another worker
+        for pid in (*self.workers(), self.process.pid):
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@contextmanager
+def served(settings: Settings, workers: int = 1, threads: int = 64) -> Iterator[Service]:
+    """Serve the application with these settings, until the block is left."""
+    assert settings.dsn
+    assert settings.http_dsn
+    assert settings.http_admin_dsn
+    environment = {
+        **os.environ,
+        "LOCKSTEP_HOME": str(settings.home),
+        "LOCKSTEP_DSN": settings.dsn,
+        "LOCKSTEP_HTTP_DSN": settings.http_dsn,
+        "LOCKSTEP_HTTP_ADMIN_DSN": settings.http_admin_dsn,
+        "LOCKSTEP_POOL": "1-30",
+    }
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(256)
+        command = [
+            *(sys.executable, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}"),
+            *("--workers", str(workers), "--threads", str(threads), "--log-level", "error", "app:create_app()"),
+        ]
+        with subprocess.Popen(
+            command, cwd=PROJECT, env=environment, pass_fds=[listener.fileno()], stderr=subprocess.DEVNULL
+        ) as process:
+            try:
+                service = Service(listener.getsockname()[1], process)
+                service.ask("", "GET", "/")  # answered as soon as there is a worker
+                yield service
+            finally:
+                process.terminate()
+
+
+def multipart(form: Form) -> tuple[str, bytes]:
+    """Write a form as browsers do; return its content type and its bytes."""
+    boundary = uuid.uuid4().hex
+    parts = []
+    for name, field in form.items():
+        file = '; filename="upload"\r\nContent-Type: application/octet-stream' if isinstance(field, bytes) else ""
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'
+        parts.append(head.encode() + (field if isinstance(field, bytes) else field.encode()) + b"\r\n")
+    return f"multipart/form-data; boundary={boundary}", b"".join(parts) + f"--{boundary}--\r\n".encode()
