@@ -150,6 +150,23 @@ def test_a_second_drain_takes_no_entry_behind_one_that_the_first_holds(
     assert progress(connection).total_xp == 90_000
 
 
+def test_an_entry_waits_for_an_earlier_one_that_was_claimed_but_whose_pair_is_free_still(
+    connection: Connection, connect: Connect
+) -> None:
+    first = enqueue(connection, 1, "PLAYER", 45_000, 15, reason="first")
+    for user, reason in ((1, "second"), (2, "other")):
+        enqueue(connection, user, "PLAYER", 45_000, 15, reason=reason)
+    claimer = connect()
+    claimer.execute("begin")
+    claimer.execute("select from lockstep.queued_level_ups where id = %s for no key update", [first])
+    result = drain(connection)
+    assert (result.claimed, result.applied, result.busy) == (1, 1, 0)
+    assert (levels(connection), levels(connection, 2)) == ((None, None), (3, 3))
+    claimer.execute("rollback")
+    drain_all(connection)
+    assert reasons(connection) == ["first", "second"]
+
+
 def test_an_entry_that_commits_late_is_applied_when_it_is_there(connection: Connection, connect: Connect) -> None:
     early = connect()
     early.execute("begin")
@@ -208,6 +225,19 @@ def test_live_traffic_goes_first_and_the_others_do_not_wait_for_it(connection: C
         holder.execute("rollback")
     drain_all(connection)
     assert [progress(connection, user).total_xp for user in (1, 2, 3)] == [10, 30, 10]
+
+
+def test_an_entry_that_gave_way_keeps_its_key_for_later(connection: Connection, connect: Connect) -> None:
+    level_up(connection, 1, "PLAYER")
+    enqueue(connection, 1, "PLAYER", 10, idempotency_key="request")
+    holder = connect()
+    holder.execute("begin")
+    holder.execute(HOLD.encode())
+    assert drain(connection).busy == 1
+    assert value(connection, "select count(*) from lockstep.idempotency_keys") == 0
+    holder.execute("rollback")
+    assert drain(connection).applied == 1
+    assert level_up(connection, 1, "PLAYER", 10, idempotency_key="request").replayed
 
 
 def test_an_old_entry_waits_for_its_pair_and_then_says_who_held_it(connection: Connection, connect: Connect) -> None:
