@@ -52,7 +52,8 @@ def locks(name: str, bodies: Mapping[str, str]) -> Iterator[str]:
         locking = STRENGTH.search(statement)
         for event in EVENT.finditer(statement):
             if event["call"] and event["name"] in bodies and not event["write"]:
-                yield from locks(event["name"], bodies)
+                # A function that calls itself locks nothing that it does not lock anyway.
+                yield from locks(event["name"], bodies) if event["name"] != name else ()
             elif event["write"] or (locking and event["from"] and not OF.search(statement)):
                 yield event["name"]
         if OF.search(statement):
