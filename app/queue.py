@@ -96,11 +96,9 @@ def drains(connection: db.Connection, stop: Stop, poll: float) -> Iterator[int]:
     while not stop.asked:
         result = drain_once(connection)
         yield result["applied"]
-        if result["applied"] + result["refused"] == 0:
+        if result["applied"] + result["refused"] == 0 and not list(connection.notifies(timeout=0)):
+            # What came during the drain was read with its answer, and would wake nobody here.
             stop.wait(poll, connection)
-            # What woke it up is read, and forgotten: the queue itself says what there is.
-            for _ in connection.notifies(timeout=0):
-                pass
 
 
 def drain_once(connection: db.Connection) -> db.Row:

@@ -29,7 +29,7 @@ SIZES = [1_000_000, 10_000_000]
 def run(given: argparse.Namespace) -> Iterator[Row]:
     """Measure what was asked for; yield the lines as they come."""
     wanted = given.rows
-    seconds, rounds = (1, 3) if given.quick else (given.seconds, given.rounds)
+    seconds, rounds = (1, 2) if given.quick else (given.seconds, given.rounds)
     pairs = given.pairs or (20_000 if given.quick else 100_000)
     settings = dict(setting.split("=", 1) for setting in given.set)
     if set(wanted) & set(ROWS):

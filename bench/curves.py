@@ -3,7 +3,7 @@
     python -m bench.curves [--clients 1 2 … 1000] [--sizes 10000 … 10000000] [--seconds 2]
 
 On servers of its own; writes bench/results/curves.json, which `python -m bench.plots` draws. Clients take
-about a minute. The sizes take as long as filling the tables does: a minute a million pairs, or less.
+about three minutes. The sizes take as long as filling the tables does: half a minute a million pairs.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import signal
 import statistics
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,21 +33,32 @@ Point = dict[str, Any]
 
 
 def by_clients(place: Arena, counts: list[int]) -> Iterator[Point]:
-    """Calls a second and latency, ours and the client-side way, all through PgBouncer."""
+    """Calls a second and latency, ours and the client-side way in turn, all through PgBouncer."""
+    sides = {"ours": CHANGE, "client-side": CLIENT_SIDE.format("floor")}
+    taken: dict[tuple[str, int], list[Point]] = defaultdict(list)
     with pooler(place, POOL) as dsn:
-        for clients in counts:
-            for name, script in (("ours", CHANGE), ("client-side", CLIENT_SIDE.format("floor"))):
-                with tempfile.TemporaryDirectory() as folder:
-                    place.turn += 1
-                    options: dict[str, Any] = {"dsn": dsn, "mode": "extended", "log": Path(folder) / "calls"}
-                    with place.pgbench_started([(script, clients, None)], place.turn, **options) as finish:
-                        sample = finish()
-                    latencies = _latencies(Path(folder))
-                # One cut between each two neighbouring hundredths.
-                cuts = statistics.quantiles(latencies, n=100)
-                percentiles = {f"p{percent}": cuts[percent - 1] for percent in PERCENTILES}
-                yield {"name": name, "clients": clients, "rate": sample.rate, **percentiles}
+        for _ in range(place.rounds):
+            for clients in counts:
+                place.turn += 1
+                for name, script in sides.items():
+                    taken[name, clients].append(_slice(place, dsn, script, clients))
             place.vacuum()
+    for (name, clients), points in taken.items():
+        # The round in the middle by its rate, whole: its percentiles belong to it.
+        middle = sorted(points, key=lambda point: point["rate"])[len(points) // 2]
+        yield {"name": name, "clients": clients, **middle}
+
+
+def _slice(place: Arena, dsn: str, script: str, clients: int) -> Point:
+    """Calls a second and the percentiles of their latency, in milliseconds, from pgbench's log."""
+    with tempfile.TemporaryDirectory() as folder:
+        options: dict[str, Any] = {"dsn": dsn, "mode": "extended", "log": Path(folder) / "calls"}
+        with place.pgbench_started([(script, clients, None)], place.turn, **options) as finish:
+            sample = finish()
+        latencies = _latencies(Path(folder))
+    # One cut between each two neighbouring hundredths.
+    cuts = statistics.quantiles(latencies, n=100)
+    return {"rate": sample.rate, **{f"p{percent}": cuts[percent - 1] for percent in PERCENTILES}}
 
 
 def _latencies(folder: Path) -> list[float]:
@@ -54,10 +66,10 @@ def _latencies(folder: Path) -> list[float]:
     return [int(line.split()[2]) / 1000 for path in folder.iterdir() for line in path.read_text("utf-8").splitlines()]
 
 
-def by_size(folder: Path, sizes: list[int], seconds: int) -> Iterator[Point]:
+def by_size(folder: Path, sizes: list[int], seconds: int, rounds: int) -> Iterator[Point]:
     """Calls a second and the server's CPU time a call, on users drawn from all of a growing table."""
     with scratch_server(folder, {**SETTINGS, "wal_level": "minimal", "max_wal_senders": "0"}) as server:
-        place = Arena(server, build(server, 0), 0, seconds, 3)
+        place = Arena(server, build(server, 0), 0, seconds, rounds)
         for size in sorted(sizes):
             with place.connect() as connection:
                 desync.fill(connection, size)
@@ -66,14 +78,15 @@ def by_size(folder: Path, sizes: list[int], seconds: int) -> Iterator[Point]:
             place.pairs = size // 2
             for name, script in (("update_level", CHANGE), ("level_up", AWARD)):
                 taken: list[Sample] = []
-                for _ in range(place.rounds):
+                # The first one brings the pages in, and does not count.
+                for _ in range(place.rounds + 1):
                     place.turn += 1
                     taken.append(place.pgbench(script, role=APP)(place.turn))
                 yield {
                     "name": name,
                     "pairs": size,
-                    "rate": statistics.median(one.rate for one in taken),
-                    "cpu": statistics.median(one.cpu for one in taken),
+                    "rate": statistics.median(one.rate for one in taken[1:]),
+                    "cpu": statistics.median(one.cpu for one in taken[1:]),
                 }
 
 
@@ -83,6 +96,7 @@ def main() -> int:
     parser.add_argument("--clients", type=int, nargs="*", default=CLIENTS)
     parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
     parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="for the data")
     parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args()
@@ -97,10 +111,10 @@ def main() -> int:
             given.results.write_text(json.dumps(curves, indent=2) + "\n", "utf-8")
 
     if given.clients:
-        with arena(given.folder, 20_000, given.seconds, 1, {}) as place:
+        with arena(given.folder, 20_000, given.seconds, given.rounds, {}) as place:
             keep("clients", by_clients(place, given.clients))
     if given.sizes:
-        keep("sizes", by_size(given.folder, given.sizes, given.seconds))
+        keep("sizes", by_size(given.folder, given.sizes, given.seconds, given.rounds))
     return 0
 
 

@@ -15,6 +15,7 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot
 from matplotlib.axes import Axes
+from matplotlib.ticker import StrMethodFormatter
 
 from app.settings import PROJECT
 
@@ -36,6 +37,7 @@ def lines(axes: Axes, points: Points, across: str, up: str, style: str = "o-", s
         values = [[point[key] for point in own] for key in (across, up)]
         axes.plot(*values, style, color=COLOURS[name], label=label, markersize=4)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.set_xlabel(f"{across} (logarithmic)")
     axes.grid(alpha=0.3)
 
@@ -53,6 +55,7 @@ def latency(axes: Axes, curves: dict[str, Points]) -> None:
     for percentile, style in (("p50", "o-"), ("p90", "s--"), ("p99", "^:")):
         lines(axes, curves["clients"], "clients", percentile, style, f", {percentile}")
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     axes.set_ylabel("milliseconds (logarithmic)")
     axes.set_title("Latency of a level change, queueing included")
 

@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -178,6 +179,7 @@ def _writers(arena: Arena, pairs: int) -> Contestant:
 def pooled(arena: Arena) -> Iterator[Row]:
     """1,000 clients through PgBouncer on 100 hot users, beside 8 clients on the same way."""
     if program() is None:
+        print("PgBouncer is not installed: its row is left out", file=sys.stderr)
         return
     script = f"\\set user random(1, {HOT_USERS})\n\\set level random(1, 8)\n{CHANGE}"
     before = arena.deadlocks()

@@ -134,22 +134,6 @@ def _earn(connection: Connection) -> None:
     connection.execute("update lockstep.user_licenses set instructor_notes = %s where user_id = 1", [WORDS["notes"]])
 
 
-def _build(connection: Connection) -> None:
-    """Projects of Ann's and of Bob's, each changed by the other and shared with them; an asset."""
-    mine = value(
-        connection,
-        "select (lockstep.create_project(1, %s, %s, %s)).id",
-        WORDS["project"],
-        b"a maze",
-        WORDS["file"],
-    )
-    theirs = value(connection, "select (lockstep.create_project(2, 'Theirs', 'content', 'a.sb3')).id")
-    for actor, project, grantee in ((ANN, mine, BOB), (BOB, theirs, ANN)):
-        connection.execute("select lockstep.share_project(%s, %s, 'WRITE', p_user_id => %s)", [actor, project, grantee])
-        connection.execute("select lockstep.update_project(%s, %s, p_description => 'more')", [grantee, project])
-    connection.execute("select lockstep.get_or_create_asset(1, 'a picture', 'costume', 'png')")
-
-
 def _queue(connection: Connection) -> None:
     connection.execute("select set_config('application_name', %s, false)", [WORDS["application"]])
     connection.execute(
@@ -166,6 +150,22 @@ def _queue(connection: Connection) -> None:
         " values (1, 'PLAYER', 'http', '100 ms', %s)",
         [WORDS["application"]],
     )
+
+
+def _build(connection: Connection) -> None:
+    """Projects of Ann's and of Bob's, each changed by the other and shared with them; an asset."""
+    mine = value(
+        connection,
+        "select (lockstep.create_project(1, %s, %s, %s)).id",
+        WORDS["project"],
+        b"a maze",
+        WORDS["file"],
+    )
+    theirs = value(connection, "select (lockstep.create_project(2, 'Theirs', 'content', 'a.sb3')).id")
+    for actor, project, grantee in ((ANN, mine, BOB), (BOB, theirs, ANN)):
+        connection.execute("select lockstep.share_project(%s, %s, 'WRITE', p_user_id => %s)", [actor, project, grantee])
+        connection.execute("select lockstep.update_project(%s, %s, p_description => 'more')", [grantee, project])
+    connection.execute("select lockstep.get_or_create_asset(1, 'a picture', 'costume', 'png')")
 
 
 def _repair(connection: Connection) -> None:

@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from bench import desync, plots
+from bench import desync, plots, queue
 from bench.arena import Arena, Comparison, Sample, arena, rates
 from bench.client_side import lockstep_callers, rate, sqlalchemy_callers
 from bench.proxy import delaying_proxy
 from bench.rows import CHANGE, CHANGE_FLOOR, CLIENT_SIDE
-from tests.pairs import desyncs, rows, value
+from tests.pairs import add_users, desyncs, rows, value
 from tests.support import folder_for_servers
 
 KEYS = {"name", "unit", "ours", "floor", "ratio", "target", "ok"}
@@ -143,3 +143,13 @@ def test_the_plots_are_drawn_from_the_figures_that_there_are(tmp_path: Path) -> 
     drawn = plots.draw({"clients": clients, "sizes": []}, tmp_path / "plots")
     assert [path.name for path in drawn] == ["throughput.png", "latency.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
+
+
+def test_the_cost_of_batches_and_of_the_queue_is_measured_beside_its_floor(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        add_users(connection, *range(1, 101))
+        rows = queue.rows(database, items=100, pairs=10, rounds=2, singles=10)
+        assert all(row.keys() == {"name", "unit", "ours", "floor", "ratio", "target", "ok"} for row in rows)
+        assert all(row["ours"] > 0 and row["floor"] > 0 for row in rows)
+        assert value(connection, "select backlog from lockstep.queue_status") == 0
+        assert desyncs(connection) == 0

@@ -352,7 +352,7 @@ def mutate(connection: Connection, function: str, old: str, new: str) -> None:
     [
         ("reached_level", "required_xp >", "required_xp >=", {"levels by the rules", "levels replayed"}),
         ("reached_level", "theory_hours >", "theory_hours + 1 >", {"levels replayed"}),
-        ("change_pair", "if v_stored is not null then", "if false then", {"totals", "retries"}),
+        ("level_up", "if v_stored is not null then", "if false then", {"totals", "retries"}),
     ],
 )
 def test_a_defect_in_the_sql_breaks_the_season(

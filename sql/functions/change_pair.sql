@@ -1,5 +1,4 @@
 create or replace function lockstep.change_pair(
-    p_function_name text,
     p_user_id bigint,
     p_specialization_id text,
     p_new_level integer,
@@ -9,8 +8,7 @@ create or replace function lockstep.change_pair(
     p_theory_hours_change numeric,
     p_practice_hours_change numeric,
     p_advanced_by bigint,
-    p_reason text,
-    p_idempotency_key text
+    p_reason text
 )
 returns lockstep.level_change
 language plpgsql
@@ -20,28 +18,11 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_pair lockstep.locked_pair;
-    v_stored jsonb;
     v_requirements_met text;
     v_answer lockstep.level_change;
 begin
     if p_advanced_by is not null then
         perform lockstep.check_user(p_advanced_by);
-    end if;
-
-    if p_idempotency_key is not null then
-        v_stored := lockstep.claim_idempotency_key(
-            p_user_id, p_idempotency_key, p_function_name,
-            jsonb_build_array(
-                p_specialization_id, p_new_level, p_xp_change, p_sessions_change, p_projects_change,
-                p_theory_hours_change, p_practice_hours_change, p_advanced_by, p_reason
-            )
-        );
-
-        if v_stored is not null then
-            v_answer := jsonb_populate_record(null::lockstep.level_change, v_stored);
-            v_answer.replayed := true;
-            return v_answer;
-        end if;
     end if;
 
     -- Lock order, everywhere: specialization_progress, then user_licenses.
@@ -118,23 +99,19 @@ begin
         else format('Level stays at %s', v_answer.license_new_level)
     end;
 
-    if p_idempotency_key is not null then
-        perform lockstep.store_answer(p_user_id, p_idempotency_key, to_jsonb(v_answer));
-    end if;
-
     return v_answer;
 end;
 $function$;
 
 comment on function lockstep.change_pair(
-    text, bigint, text, integer, bigint, integer, integer, numeric, numeric, bigint, text, text
+    bigint, text, integer, bigint, integer, integer, numeric, numeric, bigint, text
 ) is
-$comment$What update_level() and level_up() share: key, locks, rules, write, answer.
+$comment$The general way of update_level() and level_up(), for whatever is not the ordinary call: locks, rules, write, answer.
 
 Without a new level it is the level that the totals reach; a pair out of step then keeps its levels.
-Raises LS001 to LS005 and LS007 as its callers say.
-Locks the key, then specialization_progress, then user_licenses.$comment$;
+Raises LS001 to LS005 as its callers say.
+Locks specialization_progress, then user_licenses.$comment$;
 
 revoke all on function lockstep.change_pair(
-    text, bigint, text, integer, bigint, integer, integer, numeric, numeric, bigint, text, text
+    bigint, text, integer, bigint, integer, integer, numeric, numeric, bigint, text
 ) from public;

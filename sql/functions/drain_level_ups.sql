@@ -33,7 +33,11 @@ begin
     v_entries := lockstep.claim_queue_entries(coalesce(p_limit, lockstep.setting('queue_batch_size')::bigint));
 
     if v_entries = '{}' then
-        v_result := row(0, 0, 0, 0, 0, null, null, null);
+        v_result.claimed := 0;
+        v_result.applied := 0;
+        v_result.refused := 0;
+        v_result.set_aside := 0;
+        v_result.busy := 0;
     else
         begin
             v_result := lockstep.drain_as_set(v_entries);

@@ -12,7 +12,7 @@ declare
     v_started constant timestamptz := clock_timestamp();
     v_tried timestamptz;
     v_entry lockstep.queued_level_ups;
-    v_left bigint[] := '{}';
+    v_left bigint[] := array[]::bigint[];
     v_code text;
     v_message text;
     v_detail text;

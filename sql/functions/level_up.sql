@@ -17,9 +17,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_now constant timestamptz := clock_timestamp();
     v_progress record;
     v_license record;
+    v_stored jsonb;
     v_answer lockstep.level_change;
 begin
     if not (row(
@@ -35,19 +35,43 @@ begin
             hint = 'level_up() only adds; update_level() takes away.';
     end if;
 
-    if p_idempotency_key is null and p_theory_hours = 0 and p_practice_hours = 0 then
+    if p_idempotency_key is not null then
+        v_stored := lockstep.claim_idempotency_key(
+            p_user_id, p_idempotency_key, 'level_up',
+            jsonb_build_array(
+                p_specialization_id, null, p_xp_gained, p_sessions_completed, p_projects_completed,
+                p_theory_hours, p_practice_hours, p_advanced_by, p_reason
+            )
+        );
+
+        if v_stored is not null then
+            v_answer := jsonb_populate_record(null::lockstep.level_change, v_stored);
+            v_answer.replayed := true;
+            return v_answer;
+        end if;
+
+        v_answer := lockstep.level_up(
+            p_user_id, p_specialization_id, p_xp_gained, p_sessions_completed, p_projects_completed,
+            p_theory_hours, p_practice_hours, p_advanced_by, p_reason
+        );
+        perform lockstep.store_answer(p_user_id, p_idempotency_key, to_jsonb(v_answer));
+        return v_answer;
+    end if;
+
+    if p_theory_hours = 0 and p_practice_hours = 0 then
         if p_advanced_by is not null then
             perform lockstep.check_user(p_advanced_by);
         end if;
 
-        -- The ordinary award: the write itself locks. Lock order, everywhere: specialization_progress,
-        -- then user_licenses, which is only read where the pair is in step and no level is reached.
+        -- The ordinary award: the write itself locks, and is computed anew if it had to wait.
+        -- Lock order, everywhere: specialization_progress, then user_licenses, which is only read
+        -- where the pair is in step and no level is reached.
         update lockstep.specialization_progress as progress
         set total_xp = progress.total_xp + p_xp_gained,
             completed_sessions = progress.completed_sessions + p_sessions_completed,
             completed_projects = progress.completed_projects + p_projects_completed,
-            last_activity = v_now,
-            updated_at = v_now
+            last_activity = clock_timestamp(),
+            updated_at = clock_timestamp()
         where progress.student_id = p_user_id
             and progress.specialization_id = p_specialization_id
         returning
@@ -76,7 +100,7 @@ begin
             if v_license.is_reached then
                 -- What was earned is written: now the level that it reaches.
                 v_answer := lockstep.change_pair(
-                    'level_up', p_user_id, p_specialization_id, null, 0, 0, 0, 0, 0, p_advanced_by, p_reason, null
+                    p_user_id, p_specialization_id, null, 0, 0, 0, 0, 0, p_advanced_by, p_reason
                 );
                 v_answer.xp_change := p_xp_gained;
                 v_answer.sessions_change := p_sessions_completed;
@@ -105,9 +129,8 @@ begin
     end if;
 
     return lockstep.change_pair(
-        'level_up', p_user_id, p_specialization_id, null, p_xp_gained, p_sessions_completed,
-        p_projects_completed, p_theory_hours, p_practice_hours, p_advanced_by, p_reason,
-        p_idempotency_key
+        p_user_id, p_specialization_id, null, p_xp_gained, p_sessions_completed, p_projects_completed,
+        p_theory_hours, p_practice_hours, p_advanced_by, p_reason
     );
 end;
 $function$;

@@ -12,7 +12,7 @@ declare
     v_last_lockers xid[];
     v_last_locker xid;
     v_members xid[];
-    v_holders integer[] := '{}';
+    v_holders integer[] := array[]::integer[];
 begin
     v_last_lockers := array(
         select progress.xmax
@@ -53,7 +53,7 @@ begin
                 );
             exception
                 when internal_error then
-                    v_members := '{}';
+                    v_members := array[]::xid[];
             end;
         end if;
 

@@ -139,11 +139,11 @@ comment on constraint fk_queued_level_ups_user on lockstep.queued_level_ups is '
 comment on index lockstep.ix_queued_level_ups_waiting is 'Serves a drain: the oldest entries first.';
 
 create type lockstep.drain_outcome as (
-    claimed bigint,
-    applied bigint,
-    refused bigint,
-    set_aside bigint,
-    busy bigint,
+    claimed integer,
+    applied integer,
+    refused integer,
+    set_aside integer,
+    busy integer,
     breach_user_id bigint,
     breach_specialization_id text,
     breach_waited interval
@@ -193,8 +193,8 @@ grant select, insert, update, delete on lockstep.queued_level_ups, lockstep.lock
 
 insert into lockstep.settings (name, value, kind, description)
 values
-('lock_budget', '100ms', 'interval', 'How long HTTP and the queue wait for a pair before they give up and record who held it.'),
+('lock_budget', '100ms', 'interval', 'How long HTTP and the queue wait for a pair before they give up.'),
 ('queue_batch_size', '1000', 'integer', 'Entries that a drain takes at a time, at most.'),
 ('queue_patience', '1 second', 'interval', 'An entry older than this has its pair waited for; a younger one gives way.'),
-('queue_retry_pause', '1 second', 'interval', 'Pause before an entry that was refused is tried again; four times as long the second time.'),
+('queue_retry_pause', '1 second', 'interval', 'Pause before a refused entry is tried again; the second time four times as long.'),
 ('breach_retention', '30 days', 'interval', 'How long breaches of the lock budget are kept.');

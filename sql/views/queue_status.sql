@@ -3,7 +3,7 @@ select
     count(*) filter (where entry.set_aside_at is null) as backlog,
     count(*) filter (where entry.set_aside_at is null and entry.attempts > 0) as retrying,
     count(*) filter (where entry.set_aside_at is not null) as set_aside,
-    count(distinct (entry.user_id, entry.specialization_id)) filter (where entry.set_aside_at is null) as pairs,
+    count(distinct row(entry.user_id, entry.specialization_id)) filter (where entry.set_aside_at is null) as pairs,
     min(entry.enqueued_at) filter (where entry.set_aside_at is null) as oldest_at,
     clock_timestamp() - min(entry.enqueued_at) filter (where entry.set_aside_at is null) as oldest_age
 from lockstep.queued_level_ups as entry;

@@ -20,12 +20,13 @@ KEYS = {
 # Triggers of progress hold its row; those of a license come after the lock-order hook.
 PROGRESS_IS_HELD = {"mirror_progress", "mirror_license"}
 
+# A join locks the tables that its clauses name, in the order of the clauses.
+OF = re.compile(r"\bfor no key update of (\w+)")
+
 # A content never changes, so nothing is to be had by updating it: who refers to it shares it, as a foreign
 # key does, and only a sweep has it alone.
 BLOBS = {"store_blob": "for key share", "sweep_blobs": "for update"}
 
-# A join locks the tables that its clauses name, in the order of the clauses.
-OF = re.compile(r"\bfor no key update of (\w+)")
 STRENGTH = re.compile(r"\bfor (?:no key update|update|key share|share)\b")
 FORBIDDEN = re.compile(r"\bfor (?:update|key share|share)\b|\block table\b|\bpg_(?:try_)?advisory\w*")
 EVENT = re.compile(
@@ -51,7 +52,8 @@ def locks(name: str, bodies: Mapping[str, str]) -> Iterator[str]:
         locking = STRENGTH.search(statement)
         for event in EVENT.finditer(statement):
             if event["call"] and event["name"] in bodies and not event["write"]:
-                yield from locks(event["name"], bodies)
+                # A function that calls itself locks nothing that it does not lock anyway.
+                yield from locks(event["name"], bodies) if event["name"] != name else ()
             elif event["write"] or (locking and event["from"] and not OF.search(statement)):
                 yield event["name"]
         if OF.search(statement):

@@ -19,12 +19,12 @@ KEPT = {
         *("quarantine.migration", "quarantine.table_name", "quarantine.reason", "quarantine.row_id"),
     },
     "a role of the database, not of the person": {"license_progressions.database_role"},
-    "a content that projects name, and not who made it": {
-        *("assets.id", "assets.sha256", "assets.type", "assets.format"),
-    },
     "what is still to be applied, once": {
         *("queued_level_ups.specialization_id", "queued_level_ups.idempotency_key", "queued_level_ups.error_code"),
         "queued_level_ups.database_role",
+    },
+    "a content that projects name, and not who made it": {
+        *("assets.id", "assets.sha256", "assets.type", "assets.format"),
     },
     "the record of the erasure": {"erasures.reason", "erasures.counts"},
 }

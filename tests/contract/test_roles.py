@@ -46,11 +46,11 @@ RELATIONS: dict[str, dict[str, set[str]]] = {
 APPLICATION = {
     *("update_level", "level_up", "sync_records", "validate_consistency"),
     *("find_desync", "reached_level", "setting"),
+    *("update_levels", "level_ups", "enqueue_level_up", "drain_level_ups", "drain_queue"),
+    *("lock_holders", "note_lock_breach", "record_lock_breach"),
     *("create_project", "read_project", "list_projects", "update_project", "delete_project", "restore_project"),
     *("list_revisions", "read_revision", "restore_revision", "copy_project", "read_file"),
     *("share_project", "unshare_project", "list_shares", "get_or_create_asset", "read_asset"),
-    *("update_levels", "level_ups", "enqueue_level_up", "drain_level_ups", "drain_queue"),
-    *("lock_holders", "note_lock_breach", "record_lock_breach"),
 }
 FUNCTIONS: dict[str, set[str]] = {
     "lockstep_app": {
@@ -73,9 +73,9 @@ FUNCTIONS: dict[str, set[str]] = {
         *("create_user", "change_user", "deactivate_user", "reactivate_user", "export_user", "erase_user"),
         *("link_identity", "unlink_identity", "create_group", "rename_group", "delete_group"),
         *("add_member", "remove_member"),
-        *("purge_projects", "sweep_blobs", "get_or_create_user"),
         "purge_lock_breaches",
         *("requeue_level_up", "discard_level_up"),
+        *("purge_projects", "sweep_blobs", "get_or_create_user"),
     },
     "lockstep_readonly": {"find_desync", "recommended_action", "deployment_report", "find_guards", "setting"},
     "lockstep_legacy": {"recommended_action", "lock_progress_first"},

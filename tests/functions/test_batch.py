@@ -179,8 +179,10 @@ def items_of(function: str) -> st.SearchStrategy[list[Item]]:
     usual_items = st.builds(Item, **(usual | gains), new_level=level)
     fields = usual | gains | {"new_level": level}
     odd_items = st.one_of(
-        st.builds(Item, **(fields | {name: values}))
-        for name, values in (odd | {"new_level": some([None, 0, 2, 9])}).items()
+        [
+            st.builds(Item, **(fields | {name: values}))
+            for name, values in (odd | {"new_level": some([None, 0, 2, 9])}).items()
+        ]
     )
     few_odd = st.one_of(usual_items, usual_items, odd_items)
     return st.one_of(st.lists(usual_items, min_size=1, max_size=12), st.lists(few_odd, min_size=4, max_size=16))
@@ -238,3 +240,157 @@ def test_a_batch_leaves_every_column_as_the_same_calls_one_by_one(connection: Co
     assert seen >= {"done", "replayed", "LS001", "LS002", "LS005", "LS006", "LS007", "22003"}
     if function == "update_level":
         assert seen >= {"LS003", "LS004"}
+
+
+# What a caller relies on -----------------------------------------------------------------------
+
+
+def test_a_batch_answers_in_the_order_of_its_items_and_folds_those_of_a_pair(connection: Connection) -> None:
+    found = batch(
+        connection,
+        "update_level",
+        [
+            Item(2, "PLAYER", 3, 10, reason="first"),
+            Item(1, "COACH", 2, 5),
+            Item(2, "PLAYER", 5, 20, reason="second"),
+            Item(2, "PLAYER", 4, 30, reason="third"),
+        ],
+    )
+    assert [(row.place, row.user_id, row.license_old_level, row.license_new_level) for row in found] == [
+        (1, 2, None, 3),
+        (2, 1, None, 2),
+        (3, 2, 3, 5),
+        (4, 2, 5, 4),
+    ]
+    assert [row.max_achieved_level for row in found] == [3, 2, 5, 5]
+    assert history(connection, 2) == [(None, 3, "function"), (3, 5, "function"), (5, 4, "function")]
+    assert progress(connection, 2).total_xp == 60
+
+
+def test_all_or_nothing_raises_the_first_refusal_and_leaves_nothing(connection: Connection) -> None:
+    items = [Item(1, "PLAYER", None, 10, idempotency_key="a"), Item(2, "NONE", None, 10)]
+    with refused("LS002"):
+        batch(connection, "level_up", items)
+    assert levels(connection) == (None, None)
+    assert value(connection, "select count(*) from lockstep.idempotency_keys") == 0
+
+
+def test_item_by_item_the_refused_one_says_why_and_the_others_are_done(connection: Connection) -> None:
+    items = [Item(1, "PLAYER", None, 10), Item(2, "NONE", None, 10, idempotency_key="a"), Item(3, "PLAYER", 2)]
+    found = batch(connection, "level_up", items, False)
+    assert [(row.outcome, row.error_code) for row in found] == [
+        ("done", None),
+        ("refused", "LS002"),
+        ("refused", "LS006"),
+    ]
+    assert levels(connection) == (1, 1)
+    # A refused item leaves no key behind.
+    assert value(connection, "select count(*) from lockstep.idempotency_keys") == 0
+
+
+def test_a_batch_as_json_is_a_batch(connection: Connection) -> None:
+    query = (
+        "select * from lockstep.level_ups(array("
+        "select one from jsonb_populate_recordset(null::lockstep.batch_item, %s) as one))"
+    )
+    (row,) = rows(connection, query, '[{"user_id": 1, "specialization_id": "PLAYER", "xp_change": 10}]')
+    assert (row.outcome, row.total_xp) == ("done", 10)
+    assert rows(connection, query, "[]") == []
+
+
+def test_a_batch_sent_again_with_its_keys_is_answered_and_changes_nothing(connection: Connection) -> None:
+    items = [Item(user, "PLAYER", None, 25_000, 12, idempotency_key="request") for user in (1, 2, 3)]
+    first = batch(connection, "level_up", items)
+    again = batch(connection, "level_up", items)
+    assert [row.outcome for row in again] == ["replayed"] * 3
+    assert [row[5:-2] for row in again] == [row[5:-2] for row in first]
+    assert level_up(connection, 2, "PLAYER", 25_000, 12, idempotency_key="request").replayed
+    assert progress(connection).total_xp == 25_000
+
+
+def test_set_constraints_immediate_does_not_break_a_batch(connection: Connection) -> None:
+    batch(connection, "level_up", [Item(1, "PLAYER")])
+    with connection.transaction():
+        connection.execute("set constraints all immediate")
+        batch(connection, "update_level", [Item(1, "PLAYER", 3), Item(2, "PLAYER", 2), Item(1, "COACH", 4)])
+    assert (levels(connection), levels(connection, 2)) == ((3, 3), (2, 2))
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+def test_a_batch_of_an_older_snapshot_is_told_to_retry(
+    connection: Connection, connect: Connect, isolation: str
+) -> None:
+    level_up(connection, 1, "PLAYER")
+    for items in ([Item(1, "PLAYER", None, 5)], [Item(2, "PLAYER", None, 5)]):
+        session = connect()
+        session.execute(f"begin isolation level {isolation}")
+        session.execute("select count(*) from lockstep.user_licenses")
+        level_up(connection, items[0].user_id, "PLAYER", 10)
+        with refused("40001"):
+            batch(session, "level_up", items)
+        session.execute("rollback")
+
+
+# Locks -----------------------------------------------------------------------------------------
+
+
+def array_of(users: Sequence[int], specializations: Sequence[str] = ("PLAYER",)) -> str:
+    """A batch for these users, in this order, as SQL."""
+    items = ", ".join(
+        f"row({user}, '{one}', null, 1, null, null, null, null, null, null, null)::lockstep.batch_item"
+        for user in users
+        for one in specializations
+    )
+    return f"array[{items}]"
+
+
+@pytest.mark.parametrize("new", [False, True])
+def test_a_batch_in_the_opposite_order_waits_and_then_goes_on(
+    connection: Connection, connect: Connect, new: bool
+) -> None:
+    """New pairs: the second user's has to be locked although it comes first in the batch."""
+    if not new:
+        for user in (1, 2, 3):
+            level_up(connection, user, "PLAYER")
+    first, second, prober = connect(), connect(), connect()
+    first.execute("begin")
+    rows(first, f"select * from lockstep.level_ups({array_of([1, 2])})")
+    with background(second, f"select * from lockstep.level_ups({array_of([3, 2, 1])})") as answer:
+        wait_until_blocked(connection, second.info.backend_pid, first.info.backend_pid)
+        # It waits for the lowest and holds none of the others, although its batch begins with them.
+        table, column = ("users", "id") if new else ("specialization_progress", "student_id")
+        with prober.transaction():
+            prober.execute(f"select from lockstep.{table} where {column} = 3 for no key update nowait".encode())
+        first.execute("commit")
+        assert len(answer.result()) == 3
+    assert [progress(connection, user).total_xp for user in (1, 2, 3)] == [2, 2, 1]
+
+
+def test_batches_in_every_order_and_single_calls_meet_no_deadlock_and_lose_nothing(
+    connection: Connection, connect: Connect
+) -> None:
+    users = list(range(101, 131))
+    add_users(connection, *users)
+    for user in users[::2]:  # the other pairs are made in the race
+        level_up(connection, user, "PLAYER")
+
+    def batches(seed: int) -> int:
+        session, random = connect("lockstep_app"), Random(seed)
+        for number in range(15):
+            chosen = random.sample(users, 12)
+            keyed = array_of(chosen, ("PLAYER", "COACH")).replace(
+                "null)::", f"'key-{seed % 2}-{number}')::"
+            )  # two of each: they want the same keys
+            rows(session, f"select * from lockstep.level_ups({keyed if seed < 4 else array_of(chosen)}, false)")
+        return 0
+
+    def singly(seed: int) -> int:
+        session, random = connect("lockstep_app"), Random(seed)
+        for _ in range(150):
+            level_up(session, random.choice(users), random.choice(["PLAYER", "COACH"]), 1)
+        return 0
+
+    deadlocks = "select deadlocks from pg_stat_database where datname = current_database()"
+    at_once([*(partial(batches, seed) for seed in range(6)), *(partial(singly, seed) for seed in (10, 11))])
+    assert value(connection, deadlocks) == 0
+    assert desyncs(connection) == 0

@@ -118,13 +118,13 @@ def test_the_counts_are_those_of_the_rows_that_went_or_were_emptied(connection: 
         "sync_runs": 1,
         "sync_run_items": 1,
         "quarantine": 1,
+        "queued_level_ups": 2,
+        "lock_breaches": 1,
         "projects": 1,
         "project_revisions": 2,
         "project_shares": 2,
         "assets": 1,
         "blobs": 1,
-        "queued_level_ups": 2,
-        "lock_breaches": 1,
     }
 
 

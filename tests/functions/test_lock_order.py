@@ -119,6 +119,34 @@ def test_who_waits_for_the_license_holds_the_progress_row(
         assert answer.result()
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select * from lockstep.update_level(1, 'PLAYER', 6)",
+        "select * from lockstep.level_up(1, 'PLAYER', 5)",
+        "select * from lockstep.level_up(1, 'PLAYER', 1000000, 1000)",
+    ],
+)
+def test_who_waited_dates_its_change_after_the_one_that_it_waited_for(
+    connection: Connection, connect: Connect, statement: str
+) -> None:
+    level_up(connection, 1, "PLAYER")
+    holder, waiter = connect(), connect("lockstep_app")
+    holder.execute("begin")
+    holder.execute(HOLD_PROGRESS.encode())
+    with background(waiter, statement) as answer:
+        wait_until_blocked(connection, waiter.info.backend_pid, holder.info.backend_pid)
+        update_level(holder, 1, "PLAYER", 2)
+        first = progress(holder).updated_at
+        holder.execute("commit")
+        assert answer.result()
+    assert progress(connection).updated_at > first
+    dates = "select advanced_at from lockstep.license_progressions where user_id = 1 order by id"
+    dated = [row.advanced_at for row in rows(connection, dates)]
+    assert dated == sorted(dated)
+    assert dated[0] <= first
+
+
 def test_an_award_that_reaches_no_level_waits_for_nobody_who_holds_the_license(
     connection: Connection, connect: Connect
 ) -> None:

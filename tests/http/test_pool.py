@@ -211,7 +211,13 @@ def test_a_call_that_meets_a_lock_for_too_long_is_a_503_with_the_reason(
     ],
 )
 def test_a_transaction_leaves_neither_role_nor_timeouts_to_the_next_client(
-    call: Call, settings: Settings, people: People, path: str, body: dict[str, int], status: int
+    call: Call,
+    settings: Settings,
+    pool: ConnectionPool[Any],
+    people: People,
+    path: str,
+    body: dict[str, int],
+    status: int,
 ) -> None:
     show = (
         "select pg_backend_pid(), current_setting('role'), current_setting('statement_timeout'),"
@@ -222,11 +228,14 @@ def test_a_transaction_leaves_neither_role_nor_timeouts_to_the_next_client(
         before = next_client.execute(show).fetchone()
         address = f"/api/v1/users/{people['ann']}/progress{path}"
         assert call("iris", "POST", address, json=body).status_code == status
+        # Through PgBouncer this is the server's connection that served the request.
         after = next_client.execute(show).fetchone()
-    # Through PgBouncer this is the server's connection that served the request.
     assert after == before
-    assert after is not None
-    assert after[1:] == ("none", *logins.SETTINGS.values())
+    with pool.connection() as next_request:
+        seen = next_request.execute(show).fetchone()
+    for found in (after, seen):
+        assert found is not None
+        assert found[1:] == ("none", *logins.SETTINGS.values())
 
 
 def transaction_begun(connection: Connection) -> Any:

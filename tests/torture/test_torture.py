@@ -53,6 +53,7 @@ def test_raw_sql_of_a_superuser_may_deadlock_and_is_coupled_all_the_same(crowd: 
     assert hostile(crowd, keys=20, seconds=3, legacy=False) == []
 
 
+@pytest.mark.slow
 def test_a_busy_service_keeps_every_sum_and_gives_its_connections_back(
     database: str, server: Server, tmp_path: Path
 ) -> None:
