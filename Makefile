@@ -16,12 +16,9 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/python -m piptools 
 	--no-emit-trusted-host --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve seed demo db-up db-down psql migrate functions migrate-down verify \
-	guards reconcile health drain schedule unschedule test lint format check docs torture deadlocks load contract \
-	bench plots lock
-
-.PHONY: help run seed demo db-up db-down psql migrate functions migrate-down verify \
-	guards reconcile health schedule unschedule test lint format check docs torture deadlocks editors lock
+.PHONY: help run serve seed demo db-up db-down psql migrate functions migrate-down verify guards \
+	reconcile health drain schedule unschedule test lint format check docs torture deadlocks load \
+	contract bench plots editors lock
 
 help: ## explain every target in a line
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1 \2/p' Makefile | \
@@ -79,7 +76,7 @@ unschedule: $(RUNTIME) ## take these jobs out of pg_cron
 	@$(SYNC) unschedule
 
 test: $(TOOLS) ## run every test on the embedded PostgreSQL; ARGS go to pytest
-	@$(VENV) -m pytest $(ARGS)
+	@$(VENV) -m pytest -n auto --maxprocesses 4 $(ARGS)
 
 lint: $(TOOLS) ## check style and types of Python, style of SQL, and what migrations do to a database at work
 	@$(VENV) -m ruff check --quiet
@@ -101,7 +98,7 @@ check: ## what CI does: tests, lint, the tests again on PostgreSQL 15, and those
 	@LOCKSTEP_PGBIN=$(PG15BIN) LOCKSTEP_TEST_PGBOUNCER=1 $(MAKE) --no-print-directory test ARGS=tests/http
 
 docs: $(TOOLS) ## write the generated documents anew: README's sessions, schema.sql, guarantees.md
-	@LOCKSTEP_WRITE=1 $(VENV) -m pytest -q tests/docs tests/guarantees
+	@LOCKSTEP_WRITE=1 $(VENV) -m pytest -q tests/docs tests/guarantees tests/http/test_readme.py
 	@LOCKSTEP_WRITE=1 LOCKSTEP_PGBIN=$(PG15BIN) $(VENV) -m pytest -q tests/docs/test_schema.py
 
 torture: $(TOOLS) ## kill the server under load, CYCLES times (100), and add everything up

@@ -346,7 +346,7 @@ def test_a_poisoned_entry_is_set_aside_after_three_tries_and_the_others_of_its_p
     (entry,) = rows(connection, "select * from lockstep.queue_set_aside")
     assert (entry.entry_id, entry.error_code, entry.reason) == (poison, "LS005", "hours")
 
-    with refused("LS050"):
+    with refused("LS070"):
         call(connection, "requeue_level_up", 2, poison)
     call(connection, "requeue_level_up", 1, poison)
     assert status(connection) == (1, 0, 0)
@@ -357,7 +357,7 @@ def test_a_poisoned_entry_is_set_aside_after_three_tries_and_the_others_of_its_p
 
 def test_a_discarded_entry_is_handed_back_whole(connection: Connection) -> None:
     poison = enqueue(connection, 1, "PLAYER", 10, theory_hours=5, reason="hours")
-    with refused("LS050"):
+    with refused("LS070"):
         call(connection, "discard_level_up", 1, poison)
     drain_all(connection)
     gone = call(connection, "discard_level_up", 1, poison)
