@@ -19,7 +19,7 @@ MARK = "--- next statement ---"
 SESSION = re.compile(r"<!-- (psql|shell): \w+ -->\n```\n(.*?)\n```", re.DOTALL)
 FOUND = SESSION.findall(README.read_text("utf-8"))
 SESSIONS = [session for kind, session in FOUND if kind == "psql"]
-(SHELL,) = [session for kind, session in FOUND if kind == "shell"]
+SHELLS = [session for kind, session in FOUND if kind == "shell"]
 
 
 def test_readme_has_its_sessions() -> None:

@@ -14,8 +14,9 @@ from werkzeug.serving import make_server
 
 from app import seed
 from app.http.passwords import hash_password
-from tests.docs.test_readme import MARK, README, SESSIONS, SHELL
+from tests.docs.test_readme import MARK, README, SESSIONS, SHELLS
 from tests.http.conftest import Connection
+from tests.http.files import png, sb3
 
 # What differs at every run, and what it is shown as.
 MOMENT = re.compile(r"20\d\d-\d\d-\d\dT[0-9:.]+(Z|\+00:00)")
@@ -29,14 +30,17 @@ def test_the_session_over_http_prints_what_readme_says(
 ) -> None:
     seed.seed(database)
     plant(connection)
-    commands = [line for line in SHELL.splitlines() if line.startswith("$ ")]
-    login = SHELL.splitlines()[1]
+    # One shell for all of them: the second goes on with the token of the first.
+    commands = [line for session in SHELLS for line in session.splitlines() if line.startswith("$ ")]
+    login = SHELLS[0].splitlines()[1]
     accounts = json.loads(login)
     connection.execute(
         "insert into lockstep.credentials (user_id, password_hash) select id, %s from lockstep.users where email = %s",
         [hash_password(accounts["password"]), accounts["email"]],
     )
     (tmp_path / "login.json").write_text(f"{login}\n", "utf-8")
+    (tmp_path / "test.sb3").write_bytes(sb3())
+    (tmp_path / "sprite.png").write_bytes(png())
 
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -48,9 +52,13 @@ def test_the_session_over_http_prints_what_readme_says(
         thread.join()
         server.server_close()
     if os.environ.get("LOCKSTEP_WRITE"):
-        README.write_text(README.read_text("utf-8").replace(SHELL, played), "utf-8")
+        text = README.read_text("utf-8")
+        for session in SHELLS:
+            (start, end) = (commands.index(line) for line in (session.splitlines()[0], last(session)))
+            text = text.replace(session, "\n".join(played[start : end + 1]))
+        README.write_text(text, "utf-8")
     else:
-        assert same(played) == same(SHELL)
+        assert same("\n".join(played)) == same("\n".join(SHELLS))
 
 
 def plant(connection: Connection) -> None:
@@ -61,6 +69,11 @@ def plant(connection: Connection) -> None:
     connection.execute("select lockstep.arm_keys()")
 
 
+def last(session: str) -> str:
+    """The last command of a session."""
+    return [line for line in session.splitlines() if line.startswith("$ ")][-1]
+
+
 def same(session: str) -> str:
     """Leave out what differs at every run."""
     for differs in (MOMENT, SECONDS, REQUEST_ID):
@@ -68,8 +81,8 @@ def same(session: str) -> str:
     return session
 
 
-def shell(commands: list[str], folder: Path, port: int) -> str:
-    """Run the commands in one shell, on another port than they say; return it as a terminal would show it."""
+def shell(commands: list[str], folder: Path, port: int) -> list[str]:
+    """Run the commands in one shell, on another port than they say; return each as a terminal would show it."""
     script = "\n".join(
         line
         for command in commands
@@ -80,4 +93,4 @@ def shell(commands: list[str], folder: Path, port: int) -> str:
     )
     assert done.returncode == 0, done.stderr
     outputs = done.stdout.split(f"{MARK}\n")[1:]
-    return "\n".join(f"{command}\n{output}".rstrip() for command, output in zip(commands, outputs, strict=True))
+    return [f"{command}\n{output}".rstrip() for command, output in zip(commands, outputs, strict=True)]
