@@ -94,7 +94,7 @@ check: ## what CI does: tests, lint, the tests again on PostgreSQL 15, and those
 	@test -x $(PG15BIN)/postgres || { echo "no PostgreSQL 15 in $(PG15BIN): set PG15BIN" >&2; exit 1; }
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory lint
-	@LOCKSTEP_PGBIN=$(PG15BIN) $(MAKE) --no-print-directory test
+	@LOCKSTEP_PGBIN=$(PG15BIN) $(MAKE) --no-print-directory test ARGS=--ignore=tests/http
 	@LOCKSTEP_PGBIN=$(PG15BIN) LOCKSTEP_TEST_PGBOUNCER=1 $(MAKE) --no-print-directory test ARGS=tests/http
 
 docs: $(TOOLS) ## write the generated documents anew: README's sessions, schema.sql, guarantees.md
