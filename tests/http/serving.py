@@ -103,6 +103,7 @@ def served(settings: Settings, workers: int = 1, threads: int = 64) -> Iterator[
         "LOCKSTEP_HTTP_ADMIN_DSN": settings.http_admin_dsn,
         "LOCKSTEP_POOL": "20-60",
         "LOCKSTEP_POOL_WAITING": "100",
+        "LOCKSTEP_PREPARE": str(settings.pools.prepare or "never"),
     }
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
