@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from app.migrator import (
     dump,
 )
 from app.settings import PROJECT
+from tests.support import wait_until
 
 FIRST, SECOND = "0001-goods", "0002-prices"
 
@@ -179,14 +179,6 @@ ALL_OBJECTS = {
     "trigger guard_goods",
     "policy see_goods",
 }
-
-
-def until(condition: Callable[[], object], seconds: float = 20) -> None:
-    """Wait for a condition, and fail where it does not come true."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def finish(process: "subprocess.Popen[str]") -> tuple[int, str]:
@@ -383,7 +375,8 @@ def test_the_lock_of_a_killed_migrator_is_free_although_its_statement_was_runnin
     path.write_text(text + "select pg_sleep(600);")
     victim = start("migrator.migrate()")
     sleeping = "select pid from pg_stat_activity where wait_event = 'PgSleep'"
-    until(lambda: rows(session, f"{sleeping} and datname = current_database()"))
+    in_it = f"{sleeping} and datname = current_database()"
+    wait_until(session, lambda: bool(rows(session, in_it)), "the victim is in its statement", 20)
     victim.kill()
     assert finish(victim) == (-signal.SIGKILL, "")
 
@@ -400,7 +393,8 @@ def test_a_migrator_that_waits_does_not_hold_up_a_concurrent_index_of_the_one_at
     at_work = start("result = migrator.migrate()")
     building = "select pid from pg_stat_activity where query like 'create index concurrently%'"
     with psycopg.connect(migrator.dsn, autocommit=True) as watcher:
-        until(lambda: rows(watcher, f"{building} and wait_event_type = 'Lock'"))
+        blocked = f"{building} and wait_event_type = 'Lock'"
+        wait_until(watcher, lambda: bool(rows(watcher, blocked)), "the index waits", 20)
     is_waiting = threading.Event()
     waiting = Migrator(migrator.dsn, root, say=lambda _: is_waiting.set(), lock_timeout=20)
     result: list[list[str]] = []

@@ -316,11 +316,11 @@ def test_two_uploads_that_need_each_others_content_in_hash_order_do_not_deadlock
 
 
 UPLOADER = """
-import sys, time, psycopg
+import sys, psycopg
 connection = psycopg.connect(sys.argv[1])
 connection.execute(sys.argv[2], [b"x" * 5_000_000])
 print("stored, not committed", flush=True)
-time.sleep(60)
+sys.stdin.read()  # nothing comes: it stays like this until it is killed
 """
 
 
@@ -335,7 +335,7 @@ def test_a_process_killed_before_its_commit_leaves_neither_row_nor_blob(
     connection: Connection, database: str, statement: str
 ) -> None:
     command = [sys.executable, "-c", UPLOADER, database, statement]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout
         assert process.stdout.readline().startswith(b"stored")
         process.send_signal(signal.SIGKILL)

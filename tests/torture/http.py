@@ -36,7 +36,7 @@ from app import logins
 from app.http.tokens import Tokens
 from app.settings import PoolSettings, Settings
 from tests.http.running import serving
-from tests.support import SERVER_SETTINGS, folder_for_servers
+from tests.support import SERVER_SETTINGS, folder_for_servers, wait_until
 from tests.torture.scratch import Connection, broken_chains, build, desynced, number, scratch_server
 
 STUDENTS = 200
@@ -153,6 +153,7 @@ class Client:
             if answer.status not in (*fine, 503):
                 self.ledger.problems.append(f"{method} {path}: {answer.status} {text.decode()}")
         if answer.status == 503:
+            # Not a wait for anything: what a client that behaves does.
             time.sleep(int(answer.headers["Retry-After"]) * self.random.uniform(0.5, 1))
         return answer.status
 
@@ -175,7 +176,8 @@ def load(dsn: str, settings: Settings, folder: Path, clients: int, seconds: floa
             threads = [threading.Thread(target=client.run, args=[begun + seconds]) for client in everybody]
             for thread in threads:
                 thread.start()
-            time.sleep(seconds / 2)
+            # A client asks until its time is over: half of that is what is waited here.
+            threads[0].join(seconds / 2)
             halfway = _memory(run.pid)
             for thread in threads:
                 thread.join()
@@ -183,10 +185,9 @@ def load(dsn: str, settings: Settings, folder: Path, clients: int, seconds: floa
             ledger.memory = _memory(run.pid)
             if any(after > before * GROWTH for before, after in zip(halfway, ledger.memory, strict=True)):
                 ledger.problems.append(f"memory in kB grew from {halfway} to {ledger.memory}")
-            calm = time.monotonic() + CALM_LIMIT
-            while number(connection, OURS) > baseline and time.monotonic() < calm:
-                time.sleep(0.1)
-            if number(connection, OURS) > baseline:
+            try:
+                wait_until(connection, lambda: number(connection, OURS) <= baseline, "it is calm", CALM_LIMIT)
+            except AssertionError:
                 ledger.problems.append(f"{number(connection, OURS)} connections are left, {baseline} are the least")
         ledger.problems += _wrong(connection, ledger)
     return ledger

@@ -40,6 +40,7 @@ from psycopg.conninfo import make_conninfo
 
 from app.settings import PROJECT
 from tests.pairs import rules_off
+from tests.support import wait_until
 from tests.torture.scratch import (
     Connection,
     add_users,
@@ -335,8 +336,8 @@ def _killed_and_resumed(connection: Connection, repair: Repair, say: Callable[[s
         workers = (
             "select count(*) from pg_stat_activity where application_name = 'lockstep' and datname = current_database()"
         )
-        if not _until(lambda: number(connection, workers) == 0):
-            return ["the backend of the killed process did not end"]
+        ended = lambda: number(connection, workers) == 0  # noqa: E731
+        wait_until(connection, ended, "the backend of the killed process ends", DEADLINE)
     done, found = _progress(connection, run)
     say(f"run {run}: killed with {done} of {found} items done")
     if not 0 < done < found:
@@ -366,8 +367,7 @@ def _in_the_middle(connection: Connection, process: subprocess.Popen[str]) -> in
         done, found = _progress(connection, run)
         return done * 10 >= found > 0
 
-    if not _until(is_there, DEADLINE * 5):
-        raise AssertionError("the repair does not get on")
+    wait_until(connection, is_there, "a tenth is repaired", DEADLINE * 5)
     return number(connection, "select max(id) from lockstep.sync_runs where status = 'running'")
 
 
@@ -379,15 +379,6 @@ def _progress(connection: Connection, run: int) -> tuple[int, int]:
     ).fetchone()
     assert row is not None
     return row[0], row[1]
-
-
-def _until(condition: Callable[[], bool], deadline: float = DEADLINE) -> bool:
-    end = time.monotonic() + deadline
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.1)
-    return False
 
 
 def _check(connection: Connection, outcome: Outcome, writers: Sequence[Writer]) -> None:
