@@ -2,9 +2,7 @@
 
 import os
 import signal
-import socket
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -14,7 +12,8 @@ from json import dumps, loads
 from pathlib import Path
 from typing import Any
 
-from app.settings import PROJECT, Settings
+from app.settings import Settings
+from tests.http.running import serving
 
 # Seconds until an answer that does not come counts as failed.
 PATIENCE = 30
@@ -90,37 +89,11 @@ class Service:
 
 
 @contextmanager
-def served(settings: Settings, workers: int = 1, threads: int = 64) -> Iterator[Service]:
+def served(settings: Settings, workers: int = 1) -> Iterator[Service]:
     """Serve the application with these settings, until the block is left."""
-    assert settings.dsn
-    assert settings.http_dsn
-    assert settings.http_admin_dsn
-    environment = {
-        **os.environ,
-        "LOCKSTEP_HOME": str(settings.home),
-        "LOCKSTEP_DSN": settings.dsn,
-        "LOCKSTEP_HTTP_DSN": settings.http_dsn,
-        "LOCKSTEP_HTTP_ADMIN_DSN": settings.http_admin_dsn,
-        "LOCKSTEP_POOL": "20-60",
-        "LOCKSTEP_POOL_WAITING": "100",
-        "LOCKSTEP_PREPARE": str(settings.pools.prepare or "never"),
-    }
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(256)
-        command = [
-            *(sys.executable, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}"),
-            *("--workers", str(workers), "--threads", str(threads), "--log-level", "error", "app:create_app()"),
-        ]
-        with subprocess.Popen(
-            command, cwd=PROJECT, env=environment, pass_fds=[listener.fileno()], stderr=subprocess.DEVNULL
-        ) as process:
-            try:
-                service = Service(listener.getsockname()[1], process)
-                service.ask("", "GET", "/")  # answered as soon as there is a worker
-                yield service
-            finally:
-                process.terminate()
+    told = {"LOCKSTEP_WORKERS": str(workers), "LOCKSTEP_POOL": "10-30", "LOCKSTEP_POOL_WAITING": "100"}
+    with serving(settings, settings.home / "service.log", **told) as (address, process):
+        yield Service(int(address.rpartition(":")[2]), process)
 
 
 def multipart(form: Form) -> tuple[str, bytes]:
