@@ -221,6 +221,9 @@ class Writers:
 
     def __init__(self, dsn: str, name: str, users: range) -> None:
         self.all = [Writer(dsn, f"{name}-{place}", users) for place in range(WRITERS)]
+
+    def start(self) -> None:
+        """Let them write."""
         for writer in self.all:
             writer.start()
 
@@ -233,7 +236,8 @@ class Writers:
         for writer in self.all:
             writer.stopped.set()
         for writer in self.all:
-            writer.join()
+            if writer.ident is not None:
+                writer.join()
 
     @contextmanager
     def measured(self, rates: list[float]) -> Iterator[None]:
@@ -281,6 +285,7 @@ def torture(dsn: str, rows: int, seconds: float, say: Callable[[str], None] = la
         repair = Repair(dsn, output)
 
         beside = Writers(dsn, "before", others)
+        beside.start()
         with beside.measured(outcome.without_repair):
             threading.Event().wait(seconds)
         beside.stop()
@@ -289,8 +294,9 @@ def torture(dsn: str, rows: int, seconds: float, say: Callable[[str], None] = la
         try:
             rates: list[float] = []
             started = time.monotonic()
+            run = _killed_in_the_middle(connection, repair, writers, say)
             with writers.measured(rates):
-                outcome.problems += _killed_and_resumed(connection, repair, say)
+                outcome.problems += repair.run("apply", str(run))
                 outcome.problems += repair.run("reconcile", "--no-log")
             outcome.seconds = time.monotonic() - started
             (outcome.with_repair,) = rates
@@ -324,12 +330,17 @@ def _plant(connection: Connection, rows: int) -> tuple[range, range]:
     return range(1, users + 1), range(users + 1, 2 * users + 1)
 
 
-def _killed_and_resumed(connection: Connection, repair: Repair, say: Callable[[str], None]) -> list[str]:
-    """Start a reconciliation, kill -9 its process in the middle, and let `apply` finish the run."""
+def _killed_in_the_middle(connection: Connection, repair: Repair, writers: Writers, say: Callable[[str], None]) -> int:
+    """Start a reconciliation, let the writers in, and kill -9 its process in the middle; return its run.
+
+    The writers come after the plan: on a fast machine they would leave it nothing to repair.
+    """
     with _slowly(connection, number(connection, "select count(*) from planted")):
         process = repair.start("reconcile", "--no-log")
         try:
-            run = _in_the_middle(connection, process)
+            run = _begun(connection, process)
+            writers.start()
+            wait_until(connection, lambda: writers.calls() >= WRITERS, "the writers write", DEADLINE)
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
@@ -338,17 +349,16 @@ def _killed_and_resumed(connection: Connection, repair: Repair, say: Callable[[s
         )
         ended = lambda: number(connection, workers) == 0  # noqa: E731
         wait_until(connection, ended, "the backend of the killed process ends", DEADLINE)
-    done, found = _progress(connection, run)
+        done, found = _progress(connection, run)
     say(f"run {run}: killed with {done} of {found} items done")
-    if not 0 < done < found:
-        return [f"the kill came with {done} of {found} items done: not in the middle"]
-    return repair.run("apply", str(run))
+    assert 0 < done < found, f"the kill came with {done} of {found} items done: not in the middle"
+    return run
 
 
 @contextmanager
 def _slowly(connection: Connection, found: int) -> Iterator[None]:
-    """Repair a hundredth of the pairs at a time, so that the kill comes before the end on a fast machine too."""
-    slow = {"sync_batch_size": str(max(1, found // 100)), "sync_pause": "100ms"}
+    """Repair a thousandth of the pairs at a time, with pauses far longer than a kill takes to be noticed."""
+    slow = {"sync_batch_size": str(max(1, found // 1000)), "sync_pause": "2s"}
     usual = {name: connection.execute("select lockstep.setting(%s)", [name]).fetchone() for name in slow}
     for name, value in slow.items():
         connection.execute("select lockstep.change_setting(%s, %s)", [name, value])
@@ -357,18 +367,17 @@ def _slowly(connection: Connection, found: int) -> Iterator[None]:
         connection.execute("select lockstep.change_setting(%s, %s)", [name, row and row[0]])
 
 
-def _in_the_middle(connection: Connection, process: subprocess.Popen[str]) -> int:
-    """Wait until a tenth of the run's items is done; return the run."""
+def _begun(connection: Connection, process: subprocess.Popen[str]) -> int:
+    """Wait until some of the run's items are done; return the run."""
 
     def is_there() -> bool:
         if process.poll() is not None:
             raise AssertionError(f"the repair ended with {process.returncode} before it was killed")
-        run = number(connection, "select coalesce(max(id), 0) from lockstep.sync_runs where status = 'running'")
-        done, found = _progress(connection, run)
-        return done * 10 >= found > 0
+        return _progress(connection, number(connection, running))[0] > 0
 
-    wait_until(connection, is_there, "a tenth is repaired", DEADLINE * 5)
-    return number(connection, "select max(id) from lockstep.sync_runs where status = 'running'")
+    running = "select coalesce(max(id), 0) from lockstep.sync_runs where status = 'running'"
+    wait_until(connection, is_there, "the first items are repaired", DEADLINE * 5)
+    return number(connection, running)
 
 
 def _progress(connection: Connection, run: int) -> tuple[int, int]:
