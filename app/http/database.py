@@ -7,10 +7,12 @@ leaves nothing behind in the session, so PgBouncer may stand between in transact
 
 import hashlib
 import json
+import logging
 import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import psycopg
@@ -26,7 +28,10 @@ from app.http import access
 from app.http.problems import ProblemError
 from app.settings import PoolSettings, Settings
 
-# What a transaction may take, in PostgreSQL's own notation.
+log = logging.getLogger(__name__)
+
+# What a transaction may take, in PostgreSQL's own notation. lock_timeout holds until it is known who is calling: then
+# the setting lock_budget does.
 TIMEOUTS = {
     "statement_timeout": "10s",
     "lock_timeout": "100ms",
@@ -97,7 +102,10 @@ class Database:
         pool = self.pools["admin" if route.pool == "admin" else "app"]
         pool.open()
         g.db_role = f"lockstep_{route.pool}"
-        return _persistently(lambda: self._transact(pool, route, function, options, arguments))
+        return _persistently(
+            lambda: self._transact(pool, route, function, options, arguments),
+            lambda waited: self._note_breach(pool, route, arguments, waited),
+        )
 
     def _transact(
         self,
@@ -131,6 +139,24 @@ class Database:
                 raise
         return rows
 
+    def _note_breach(
+        self, pool: ConnectionPool[db.Connection], route: access.Access, arguments: dict[str, object], waited: float
+    ) -> None:
+        """Write down who holds the pair that was waited for. Where that fails, the log has it and the call goes on."""
+        pair = {name: arguments.get(name) for name in ("user_id", "specialization_id")}
+        if None in pair.values():
+            return
+        try:
+            with (
+                _taken(pool, None) as connection,
+                connection.transaction(),
+                connection.cursor(row_factory=dict_row) as cursor,
+            ):
+                breach = {**pair, "source": "http", "waited": timedelta(seconds=waited)}
+                _Call(cursor, route.pool)("note_lock_breach", breach)
+        except (psycopg.Error, PoolTimeout, ProblemError):
+            log.warning("a breach of the lock budget was not recorded", exc_info=True, extra={"fields": pair})
+
 
 class _Call:
     """Statements of one transaction."""
@@ -142,17 +168,20 @@ class _Call:
         cursor.execute(BEGIN, values)
 
     def __call__(self, function: str, arguments: dict[str, object]) -> list[Row]:
-        self.cursor.execute(
-            db.statement("select * from {}({})", function, *arguments),
-            {name: db.parameter(value) for name, value in arguments.items()},
-        )
+        self._execute("select * from {}({})", function, arguments)
         return self.cursor.fetchall()
 
-    def authenticate(self, actor: access.Actor, route: access.Access) -> None:
-        self(
-            "authenticate",
-            {"user_id": actor.id, "session_id": actor.session_id, "roles": sorted(route.roles)},
+    def _execute(self, form: str, function: str, arguments: dict[str, object]) -> None:
+        self.cursor.execute(
+            db.statement(form, function, *arguments),
+            {name: db.parameter(value) for name, value in arguments.items()},
         )
+
+    def authenticate(self, actor: access.Actor, route: access.Access) -> None:
+        """Ask whether this person may do it still; from then on the setting lock_budget holds."""
+        person = {"user_id": actor.id, "session_id": actor.session_id, "roles": sorted(route.roles)}
+        form = "select set_config('lock_timeout', lockstep.lock_budget(), true) from {}({})"
+        self._execute(form, "authenticate", person)
 
     def once(self, function: str, key: str, arguments: dict[str, object]) -> list[Row]:
         """Answer a repeated request with the rows of the first; keys are per actor."""
@@ -229,13 +258,18 @@ def _taken(pool: ConnectionPool[db.Connection], wait: float | None) -> Iterator[
         pool.putconn(connection)
 
 
-def _persistently(attempt: Callable[[], list[Row]]) -> list[Row]:
-    """Repeat what lost a race, after pauses that grow and differ."""
+def _persistently(attempt: Callable[[], list[Row]], breach: Callable[[float], None]) -> list[Row]:
+    """Repeat what lost a race, after pauses that grow and differ; tell `breach` of the first lock out of time."""
     end, pause = time.monotonic() + RETRY_BUDGET, RETRY_PAUSE
+    waited_for_lock = False
     while True:
+        started = time.monotonic()
         try:
             return attempt()
-        except RETRIED:
+        except RETRIED as error:
+            if isinstance(error, errors.LockNotAvailable) and not waited_for_lock:
+                waited_for_lock = True
+                breach(time.monotonic() - started)
             g.retries = g.get("retries", 0) + 1
             pause = min(pause * 2, RETRY_BUDGET / 4)
             if time.monotonic() + pause > end:

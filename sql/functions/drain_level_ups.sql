@@ -21,11 +21,7 @@ begin
             hint = 'Take at least one entry; null takes the setting queue_batch_size.';
     end if;
 
-    perform set_config(
-        'lock_timeout',
-        ceil(extract(epoch from lockstep.setting('lock_budget')::interval) * 1000)::text,
-        true
-    );
+    perform set_config('lock_timeout', lockstep.lock_budget(), true);
 
     -- A queue is empty when it is analyzed: by those figures the planner would read all of a full one.
     perform set_config('enable_seqscan', 'off', true);

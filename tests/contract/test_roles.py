@@ -45,7 +45,7 @@ RELATIONS: dict[str, dict[str, set[str]]] = {
 
 APPLICATION = {
     *("update_level", "level_up", "sync_records", "validate_consistency"),
-    *("find_desync", "reached_level", "setting"),
+    *("find_desync", "reached_level", "setting", "lock_budget"),
     *("update_levels", "level_ups", "enqueue_level_up", "drain_level_ups", "drain_queue"),
     *("lock_holders", "note_lock_breach", "record_lock_breach"),
     *("create_project", "read_project", "list_projects", "update_project", "delete_project", "restore_project"),
@@ -80,7 +80,7 @@ FUNCTIONS: dict[str, set[str]] = {
     "lockstep_readonly": {"find_desync", "recommended_action", "deployment_report", "find_guards", "setting"},
     "lockstep_legacy": {"recommended_action", "lock_progress_first"},
     "lockstep_auth": {
-        *("authenticate", "get_or_create_group", "claim_idempotency_key", "store_answer"),
+        *("authenticate", "lock_budget", "get_or_create_group", "claim_idempotency_key", "store_answer"),
         *("start_sign_in", "finish_sign_in", "start_session", "refresh_session", "end_session"),
         *("start_password_change", "change_password", "check_password_reset", "use_password_reset"),
         "get_or_create_identity",

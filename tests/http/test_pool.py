@@ -196,10 +196,44 @@ def test_a_call_that_meets_a_lock_for_too_long_is_a_503_with_the_reason(
     ask("POST", "/PLAYER/xp", json={"xp_gained": 1}).result()
     with connect() as holder, holder.transaction():
         holder.execute("select from lockstep.specialization_progress for update")
+        blocker = holder.info.backend_pid
         answer = ask("POST", "/PLAYER/xp", json={"xp_gained": 1}).result()
     assert (answer.status_code, answer.json()["sqlstate"]) == (503, "55P03")
     assert int(answer.headers["Retry-After"]) > 0
     assert retries(caplog) > 1
+    breaches = connection.execute(
+        "select source, specialization_id, blocker_pid, waited >= '100 ms' from lockstep.breaches"
+    ).fetchall()
+    assert breaches == [("http", "PLAYER", blocker, True)]
+
+
+def test_a_lock_is_waited_for_as_long_as_the_setting_lock_budget_says(
+    ask: Ask, connection: Connection, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    ask("POST", "/PLAYER/xp", json={"xp_gained": 1}).result()
+    connection.execute("select lockstep.change_setting('lock_budget', '20 s')")
+    longer_than_usual = "select exists (select from pg_locks where waitstart < clock_timestamp() - interval '300 ms')"
+    with connect() as holder, holder.transaction():
+        holder.execute("select from lockstep.specialization_progress for update")
+        asked = ask("POST", "/PLAYER/xp", json={"xp_gained": 1})
+        wait_until(connection, lambda: connection.execute(longer_than_usual).fetchone() == (True,), "it waits on")
+    assert asked.result().json()["progress"]["total_xp"] == 2
+    assert retries(caplog) == 0
+    assert connection.execute("select count(*) from lockstep.breaches").fetchone() == (0,)
+
+
+def test_a_breach_that_cannot_be_recorded_is_logged_and_keeps_nobody(
+    ask: Ask, connection: Connection, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    ask("POST", "/PLAYER/xp", json={"xp_gained": 1}).result()
+    connection.execute("revoke execute on function lockstep.note_lock_breach from lockstep_app")
+    with connect() as holder, holder.transaction():
+        holder.execute("select from lockstep.specialization_progress for update")
+        asked = ask("POST", "/PLAYER/xp", json={"xp_gained": 1})
+        wait_until(connection, lambda: any("breach" in record.message for record in caplog.records), "it is logged")
+    assert asked.result().json()["progress"]["total_xp"] == 2
 
 
 @pytest.mark.parametrize(
