@@ -8,6 +8,8 @@ What HTTP needs; `make run` finds out by itself:
 
 LOCKSTEP_HTTP_DSN        login of the routes for everybody (lockstep_http), perhaps through PgBouncer
 LOCKSTEP_HTTP_ADMIN_DSN  login of the routes for admins only (lockstep_http_admin)
+LOCKSTEP_READ_DSN        the first login on a replica, for the routes that only read; none when unset
+LOCKSTEP_READ_LAG        seconds that an answer of the replica may be behind: 1
 LOCKSTEP_TOKEN_KEYS      file with the keys of access tokens, instead of token-keys.json in the home
 LOCKSTEP_POOL            connections of a process, at least and at most: 20-60
 LOCKSTEP_POOL_ADMIN      the same for admins: 1-5
@@ -142,6 +144,8 @@ class Settings:
     schema: str = "lockstep"
     http_dsn: str | None = None
     http_admin_dsn: str | None = None
+    read_dsn: str | None = None
+    read_lag: float = 1.0
     keys: Path | None = None
     pools: PoolSettings = PoolSettings()
     service: ServiceSettings = ServiceSettings()
@@ -172,6 +176,8 @@ class Settings:
             pgbin=Path(pgbin).absolute() if pgbin else None,
             http_dsn=environment.get("LOCKSTEP_HTTP_DSN") or None,
             http_admin_dsn=environment.get("LOCKSTEP_HTTP_ADMIN_DSN") or None,
+            read_dsn=environment.get("LOCKSTEP_READ_DSN") or None,
+            read_lag=float(environment.get("LOCKSTEP_READ_LAG") or cls.read_lag),
             keys=Path(keys).absolute() if keys else None,
             pools=PoolSettings.from_environment(environment),
             service=ServiceSettings.from_environment(environment),

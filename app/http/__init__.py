@@ -30,6 +30,7 @@ from app.http import (
     progress,
     projects,
     register,
+    replica,
     runs,
     service,
     specializations,
@@ -82,6 +83,7 @@ def init_app(app: OpenAPI, settings: Settings) -> None:
     # What follows a view runs backwards: the log comes last.
     logs.init_app(app)
     metrics.init_app(app)
+    replica.init_app(app)
     cors.init_app(app, settings.service.origins)
     service.init_app(app)
     problems.init_app(app)

@@ -36,6 +36,8 @@ ADMINS = Access(_roles("admin"), "admin")
 SELF = Access(_roles("student", "instructor", "admin"), "auth")
 SERVICE = Access(_roles())
 
+SAFE = frozenset({"GET", "HEAD"})
+
 # By endpoint: blueprint and view. A route without a line is refused at start-up.
 ROUTES: dict[str, Access] = {
     "static": PUBLIC,
@@ -142,6 +144,19 @@ def actor() -> Actor:
 def access() -> Access:
     """The line of the present route."""
     return ROUTES[request.endpoint or ""]
+
+
+def only_reads() -> bool:
+    """Whether a replica may answer the present request.
+
+    What is for admins only asks the server about itself (whether a worker lives, how guards stand).
+    """
+    return request.method in SAFE and access().pool == "app" and bool(access().roles)
+
+
+def changes() -> bool:
+    """Whether the present request may write: what signs in does so by GET, too."""
+    return request.method not in SAFE or access().pool == "auth"
 
 
 def _check() -> None:

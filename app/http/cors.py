@@ -3,8 +3,8 @@
 from flask import Flask, Response, request
 
 METHODS = "GET, POST, PUT, PATCH, DELETE"
-SENT = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
-READ = "ETag, Idempotent-Replayed, Location, Retry-After, X-Request-Id"
+SENT = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Lockstep-Position, X-Request-Id"
+READ = "ETag, Idempotent-Replayed, Location, Lockstep-Position, Retry-After, X-Request-Id"
 
 # Seconds for which a browser need not ask again.
 REMEMBERED = "600"

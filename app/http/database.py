@@ -3,6 +3,8 @@
 Two pools, because a role that a transaction takes can be put down again by injected SQL: what is for
 admins only logs in as another role. Every transaction takes its role and its timeouts by itself and
 leaves nothing behind in the session, so PgBouncer may stand between in transaction mode.
+
+A third pool, where there is a replica: routes that only read ask it first. See app.http.replica.
 """
 
 import hashlib
@@ -24,8 +26,9 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from app import db
 from app.db import Row
-from app.http import access
+from app.http import access, replica
 from app.http.problems import ProblemError
+from app.http.replica import Replica
 from app.settings import PoolSettings, Settings
 
 log = logging.getLogger(__name__)
@@ -50,6 +53,7 @@ LOST = ("08", "57P")
 RECONNECT = 10.0
 
 BEGIN = "select " + ", ".join(f"set_config(%s, %s, true) as c{n}" for n in range(1 + len(TIMEOUTS)))
+BEGIN_ON_REPLICA = f"{BEGIN}, pg_is_in_recovery() as is_replica, pg_last_wal_replay_lsn()::text as replayed"
 
 
 class Options(NamedTuple):
@@ -70,11 +74,17 @@ PLAIN = Options()
 class Database:
     """The pools of one process. They are opened by the first call, so after a fork."""
 
-    def __init__(self, dsn: str, admin_dsn: str, settings: PoolSettings) -> None:
+    def __init__(
+        self, dsn: str, admin_dsn: str, settings: PoolSettings, read_dsn: str | None = None, read_lag: float = 1.0
+    ) -> None:
         self.pools = {
             "app": _pool("app", dsn, settings.size, settings),
             "admin": _pool("admin", admin_dsn, settings.admin_size, settings),
         }
+        self.replica: Replica | None = None
+        if read_dsn:
+            self.pools["read"] = _pool("read", read_dsn, settings.size, settings, **replica.SILENCE)
+            self.replica = Replica(self.pools["read"], self.pools["app"], read_lag)
 
     def open(self) -> None:
         """Open the pools; a second time changes nothing."""
@@ -102,6 +112,15 @@ class Database:
         pool = self.pools["admin" if route.pool == "admin" else "app"]
         pool.open()
         g.db_role = f"lockstep_{route.pool}"
+        if self.replica and access.only_reads():
+            reading = self.replica
+            reading.pool.open()
+            patient = options._replace(wait=replica.PATIENCE)
+            read = reading.read(
+                _people(arguments), lambda: self._transact(reading.pool, route, function, patient, arguments)
+            )
+            if read is not None:
+                return read
         return _persistently(
             lambda: self._transact(pool, route, function, options, arguments),
             lambda waited: self._note_breach(pool, route, arguments, waited),
@@ -115,6 +134,7 @@ class Database:
         options: Options,
         arguments: dict[str, object],
     ) -> list[Row]:
+        on_replica = self.replica if self.replica and pool is self.replica.pool else None
         with _taken(pool, options.wait) as connection:
             committing = False
             try:
@@ -122,7 +142,7 @@ class Database:
                     connection.transaction(force_rollback=options.dry_run),
                     connection.cursor(row_factory=dict_row, binary=options.binary) as cursor,
                 ):
-                    call = _Call(cursor, route.pool)
+                    call = _Call(cursor, route.pool, on_replica)
                     if route.roles:
                         call.authenticate(access.actor(), route)
                     rows = call.once(function, options.key, arguments) if options.key else call(function, arguments)
@@ -137,6 +157,8 @@ class Database:
                     g.sqlstate = error.sqlstate
                     raise ProblemError("outcome_unknown" if committing else "database_unavailable") from error
                 raise
+            if self.replica and access.changes() and not options.dry_run:
+                self.replica.note(connection, _people(arguments))
         return rows
 
     def _note_breach(
@@ -161,11 +183,14 @@ class Database:
 class _Call:
     """Statements of one transaction."""
 
-    def __init__(self, cursor: psycopg.Cursor[Row], role: str) -> None:
+    def __init__(self, cursor: psycopg.Cursor[Row], role: str, on_replica: Replica | None = None) -> None:
         self.cursor = cursor
         self.role = role
         values = [part for setting in {"role": f"lockstep_{role}", **TIMEOUTS}.items() for part in setting]
-        cursor.execute(BEGIN, values)
+        cursor.execute(BEGIN_ON_REPLICA if on_replica else BEGIN, values)
+        if on_replica:
+            (row,) = cursor.fetchall()
+            on_replica.check(row["is_replica"], row["replayed"])
 
     def __call__(self, function: str, arguments: dict[str, object]) -> list[Row]:
         self._execute("select * from {}({})", function, arguments)
@@ -210,7 +235,9 @@ class _Call:
 def init_app(app: Flask, settings: Settings) -> None:
     """Keep the pools with the application; without DSNs there are none, and only commands run."""
     if settings.http_dsn and settings.http_admin_dsn:
-        app.extensions["lockstep.database"] = Database(settings.http_dsn, settings.http_admin_dsn, settings.pools)
+        app.extensions["lockstep.database"] = Database(
+            settings.http_dsn, settings.http_admin_dsn, settings.pools, settings.read_dsn, settings.read_lag
+        )
 
 
 def database() -> Database:
@@ -221,13 +248,23 @@ def database() -> Database:
     return pools
 
 
-def _pool(name: str, dsn: str, size: tuple[int, int], settings: PoolSettings) -> ConnectionPool[db.Connection]:
+def _people(arguments: dict[str, object]) -> set[int]:
+    """Who is calling, and whom the call names."""
+    caller: access.Actor | None = g.get("actor")
+    named = arguments.get("user_id")
+    return ({caller.id} if caller else set()) | ({named} if isinstance(named, int) else set())
+
+
+def _pool(
+    name: str, dsn: str, size: tuple[int, int], settings: PoolSettings, **options: object
+) -> ConnectionPool[db.Connection]:
     return ConnectionPool(
         dsn,
         kwargs={
             "autocommit": True,
             "application_name": "lockstep-http",
             "prepare_threshold": settings.prepare,
+            **options,
         },
         min_size=size[0],
         max_size=size[1],

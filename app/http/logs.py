@@ -76,6 +76,7 @@ def _write(answer: Response) -> Response:
         "problem": g.get("problem"),
         "retries": g.get("retries", 0),
         "db_role": g.get("db_role"),
+        "replica": g.get("replica"),
     }
     log.log(logging.WARNING if answer.status_code >= 500 else logging.INFO, "request", extra={"fields": fields})
     return answer

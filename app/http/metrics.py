@@ -40,6 +40,12 @@ _conflicts = Counter(
 _retries = Counter(
     "lockstep_database_retries", "Calls that lost a race (40001, 40P01, 55P03) and were run again.", registry=_own
 )
+_reads = Counter(
+    "lockstep_replica_reads",
+    "Reads that a replica was to answer: answered, or why the primary was asked instead.",
+    ["outcome"],
+    registry=_own,
+)
 
 # Of psycopg's figures, those that go up and down, and those that only grow.
 _NOW = {
@@ -157,4 +163,6 @@ def _count(answer: Response) -> Response:
         _conflicts.labels(g.get("problem", "none")).inc()
     if retries := g.get("retries"):
         _retries.inc(retries)
+    if outcome := g.get("replica"):
+        _reads.labels(outcome).inc()
     return answer

@@ -53,8 +53,8 @@ class Pooler:
 
 
 @contextmanager
-def pooler(server: Server, logins: Mapping[str, str]) -> Iterator[Pooler]:
-    """Run PgBouncer, as the user that runs the server, for these logins and their passwords."""
+def pooler(server: Server, logins: Mapping[str, str], settings: str = "") -> Iterator[Pooler]:
+    """Run PgBouncer, as the user that runs the server, for these logins and their passwords; add settings."""
     folder = Path(tempfile.mkdtemp(prefix="lockstep-pooler-", dir=folder_for_servers()))
     with socket.create_server((HOST, 0)) as probe:
         port = probe.getsockname()[1]
@@ -62,7 +62,7 @@ def pooler(server: Server, logins: Mapping[str, str]) -> Iterator[Pooler]:
     (folder / "users").write_text(users)
     server_port = psycopg.conninfo.conninfo_to_dict(server.dsn)["port"]
     (folder / "pgbouncer.ini").write_text(
-        CONFIGURATION.format(host=HOST, server=server_port, port=port, folder=folder, console=CONSOLE)
+        CONFIGURATION.format(host=HOST, server=server_port, port=port, folder=folder, console=CONSOLE) + settings
     )
     is_root = os.geteuid() == 0
     if is_root:
