@@ -3,8 +3,8 @@
     python -m bench [--quick] [--rows change award …] [--pairs 100000] [--folder /tmp]
 
 Makes a server and a database of its own (fsync on, the data under --folder), prints the table, and
-writes bench/results/latest.json after every row, met or not. Returns 1 only where something that has
-to be 0 is not; a missed speed is a result, not a failure.
+writes bench/results/latest.json after every row, met or not; with --rows the others stay in it.
+Returns 1 only where something that has to be 0 is not; a missed speed is a result, not a failure.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def run(given: argparse.Namespace) -> Iterator[Row]:
                 yield from ROWS[name](place)
                 print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     if "queue" in wanted:
-        yield from batch_and_queue(given.quick)
+        yield from batch_and_queue(given.folder, given.quick)
     if "desync" in wanted:
         sizes = given.sizes or ([20_000, 100_000] if given.quick else SIZES)
         yield from finding_desync(given.folder, sizes, min(rounds, 3))
@@ -60,13 +60,18 @@ def main() -> int:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the server")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    rows: list[Row] = []
+    kept: list[Row] = []
+    if given.rows != every and given.results.exists():
+        kept = json.loads(given.results.read_text("utf-8"))
+    measured: list[Row] = []
     for row in run(given):
-        rows.append(row)
+        measured.append(row)
+        names = [row["name"] for row in measured]
+        rows = [row for row in kept if row["name"] not in names] + measured
         given.results.parent.mkdir(exist_ok=True)
         given.results.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    print(tabulate(rows, headers="keys", missingval="-", floatfmt=",.3g"))
-    return 1 if any(row["floor"] is None and not row["ok"] for row in rows) else 0
+    print(tabulate(measured, headers="keys", missingval="-", floatfmt=",.3g"))
+    return 1 if any(row["floor"] is None and not row["ok"] for row in measured) else 0
 
 
 if __name__ == "__main__":

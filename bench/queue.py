@@ -1,7 +1,5 @@
 """What a batch and the queue cost, beside the same writes as plain set-based SQL, and beside one call at a time.
 
-    python -m bench.queue --items 100000
-
 On a server of its own, on disk, as PostgreSQL has it (fsync on), in turn:
 
     floor       UPDATE … FROM of both tables and the INSERT into the history, from a table that says what to
@@ -10,30 +8,19 @@ On a server of its own, on disk, as PostgreSQL has it (fsync on), in turn:
     singly      one call a transaction, over one connection, prepared
     batch       update_levels() or level_ups() with all items
     drain       drain_level_ups() until the queue is empty
-
-`rows(dsn)` does it on any installed database without users.
 """
 
-import argparse
-import json
 import statistics
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import psycopg
-from tabulate import tabulate
 
-from app.settings import PROJECT
-from tests.torture.scratch import build, scratch_server
+from bench.arena import Row
 
 Connection = psycopg.Connection[Any]
-Row = dict[str, Any]
 
-RESULTS = PROJECT / "bench" / "results" / "queue.json"
 TABLES = ("specialization_progress", "user_licenses", "license_progressions")
 
 # Least shares of the floor's throughput, and times the throughput of single calls.
@@ -97,12 +84,26 @@ from generate_series(0, {items} - 1) as n
 """
 
 
-def rows(dsn: str, items: int = 100_000, pairs: int = 10_000, rounds: int = 3, singles: int = 2_000) -> list[Row]:
+class Size(NamedTuple):
+    """How much is measured: items of a batch, pairs of the queue and of a batch of awards, rounds, single calls."""
+
+    items: int
+    pairs: int
+    rounds: int
+    singles: int
+
+
+FULL = Size(items=100_000, pairs=10_000, rounds=3, singles=2_000)
+QUICK = Size(items=5_000, pairs=500, rounds=1, singles=500)
+
+
+def rows(dsn: str, size: Size) -> list[Row]:
     """Measure on an installed database with users 1 to `items` and no pairs; return a line a figure."""
     with psycopg.connect(dsn, autocommit=True) as connection:
-        bench = _Bench(connection, items, pairs, singles)
+        bench = _Bench(connection, size)
         bench.prepare()
-        figures = [bench.round(number) for number in range(rounds)]
+        figures = [bench.round(number) for number in range(size.rounds)]
+    items, pairs, *_ = size
     of = {name: statistics.median(figure[name] for figure in figures) for name in figures[0]}
     return [
         _row(f"batch of {items:,} level changes, of the set-based floor", of["batch"], of["floor"], BATCH_TARGET),
@@ -139,8 +140,9 @@ def _row(name: str, ours: float, floor: float, target: float | None) -> Row:
 class _Bench:
     """One database, and how to measure in it; every figure is items a second."""
 
-    def __init__(self, connection: Connection, items: int, pairs: int, singles: int) -> None:
-        self.connection, self.items, self.pairs, self.singles = connection, items, pairs, singles
+    def __init__(self, connection: Connection, size: Size) -> None:
+        self.connection = connection
+        self.items, self.pairs, _, self.singles = size
 
     def prepare(self) -> None:
         self.run(SETUP.format(items=self.items))
@@ -208,23 +210,3 @@ class _Bench:
 
     def run(self, statement: str) -> None:
         self.connection.execute(statement.encode())
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print and keep; return 1 where a target is missed."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--items", type=int, default=100_000)
-    parser.add_argument("--pairs", type=int, default=10_000, help="of the queue and of the batch of awards")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the server is: a disk")
-    given = parser.parse_args(arguments)
-    with scratch_server(given.folder, {"max_wal_size": "4GB"}) as server:
-        found = rows(build(server, given.items), given.items, given.pairs, given.rounds)
-    print(tabulate([one.values() for one in found], list(found[0]), tablefmt="simple", missingval="-"))
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
-    return 0 if all(one["ok"] for one in found) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

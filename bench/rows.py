@@ -1,17 +1,14 @@
 """The rows of the table, each measured beside its floor: what runs against what, and the target."""
 
-import importlib
-import importlib.util
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench import desync
-from bench.arena import LOGIN, PASSWORD, Arena, Contestant, Row, Sample, costs, count_of, rates, result
+from bench import desync, queue
+from bench.arena import LOGIN, PASSWORD, SETTINGS, Arena, Contestant, Row, Sample, costs, count_of, rates, result
 from bench.client_side import lockstep_callers, rate, sqlalchemy_callers
 from bench.pooler import pooler, program
 from bench.proxy import delaying_proxy
@@ -207,11 +204,11 @@ def finding_desync(folder: Path, sizes: list[int], rounds: int) -> Iterator[Row]
         yield from rows
 
 
-def batch_and_queue(quick: bool) -> Iterator[Row]:
-    """The rows of bench/queue.py, where there is one: `rows(folder, quick)` makes a database of its own."""
-    if importlib.util.find_spec("bench.queue") is None:
-        return
-    yield from importlib.import_module("bench.queue").rows(Path(tempfile.gettempdir()), quick)
+def batch_and_queue(folder: Path, quick: bool) -> Iterator[Row]:
+    """Batches and the queue beside the same writes as sets and singly, on a server of its own: see bench/queue.py."""
+    size = queue.QUICK if quick else queue.FULL
+    with scratch_server(folder, SETTINGS) as server:
+        yield from queue.rows(build(server, size.items), size)
 
 
 ROWS = {

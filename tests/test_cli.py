@@ -24,6 +24,8 @@ from app.postgres import Server
 from app.settings import PROJECT, ServiceSettings, Settings
 from tests.support import DEADLINE, folder_for_servers
 
+pytestmark = pytest.mark.once
+
 FLASK = [sys.executable, "-m", "flask", "--app", "app"]
 
 # A service beside others: any port, few connections, as this server is shared.

@@ -27,6 +27,8 @@ from app.settings import PROJECT
 from tests.pairs import Connection, one, rows, rules_off, value
 from tests.support import DEADLINE
 
+pytestmark = pytest.mark.once
+
 SMALL = Size(students=40, writers=8, processes=2, events=800, raw_sessions=2)
 play_tiny = partial(season.run, students=20, writers=4, processes=2, events=300)
 

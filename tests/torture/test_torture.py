@@ -54,6 +54,7 @@ def test_raw_sql_of_a_superuser_may_deadlock_and_is_coupled_all_the_same(crowd: 
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_a_busy_service_keeps_every_sum_and_gives_its_connections_back(
     database: str, server: Server, tmp_path: Path
 ) -> None:
