@@ -12,7 +12,7 @@ from app import db
 # Name, schedule, statement. pg_cron 1.4 knows minutes at the finest.
 JOBS = (
     ("lockstep reconcile", "0 */6 * * *", "call lockstep.reconcile()"),
-    ("lockstep health", "*/5 * * * *", "select lockstep.check_health()"),
+    ("lockstep health", "*/5 * * * *", "call lockstep.watch()"),
     ("lockstep queue", "* * * * *", "call lockstep.drain_queue()"),
 )
 

@@ -184,8 +184,9 @@ def reconcile(log: bool, machine: bool) -> None:
     """The scheduled job: repair everything, purge what is past its retention, check health."""
     started = datetime.now(UTC)
     with db.connect(dsn()) as connection:
+        connection.add_notice_handler(warn)
         run = db.perform(connection, "reconcile")["run_id"]
-        db.call(connection, "check_health")
+        db.perform(connection, "watch")
     code = _show_run(run, machine)
     if log:
         (report,) = rows(REPORT, run=run)
@@ -199,8 +200,9 @@ def reconcile(log: bool, machine: bool) -> None:
 def health(check: bool, machine: bool) -> None:
     """Show how it stands; fail when it needs attention."""
     with db.connect(dsn()) as connection:
+        connection.add_notice_handler(warn)
         if check:
-            db.call(connection, "check_health")
+            db.perform(connection, "watch")
     (state,) = rows(HEALTH)
     if machine:
         click.echo(json.dumps(state, default=_jsonable, indent=2))
@@ -223,6 +225,13 @@ def remove_schedule() -> None:
     """Take the jobs out of pg_cron."""
     for line in schedule.remove(dsn()):
         click.echo(line)
+
+
+def warn(diagnostic: psycopg.errors.Diagnostic) -> None:
+    """Pass a warning of the database on to stderr."""
+    if diagnostic.severity_nonlocalized == "WARNING":
+        said = [diagnostic.message_primary, diagnostic.message_detail, diagnostic.message_hint]
+        click.echo(f"warning: {'; '.join(filter(None, said))}", err=True)
 
 
 def _explain(error: Exception) -> str:

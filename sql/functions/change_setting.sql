@@ -32,7 +32,9 @@ begin
             v_allowed := p_value::integer >= 1;
         when 'interval' then
             v_allowed := case
-                when p_name in ('sync_pause', 'health_budget', 'queue_patience', 'queue_retry_pause') then p_value::interval >= '0'
+                when p_name in (
+                    'sync_pause', 'health_budget', 'queue_patience', 'queue_retry_pause', 'incident_quiet'
+                ) then p_value::interval >= '0'
                 -- 0 would be no timeout at all.
                 when p_name in ('sync_lock_timeout', 'lock_budget') then p_value::interval between '1 ms' and '1 day'
                 else p_value::interval > '0'
@@ -51,8 +53,8 @@ begin
             errcode = 'LS006',
             message = 'invalid argument',
             detail = format('setting %s, value %s', p_name, p_value),
-            hint = 'Integers start at 1; intervals are above 0 (sync_pause, health_budget, queue_patience and'
-                ' queue_retry_pause: 0 or more), at most 100 years, sync_lock_timeout and lock_budget a day;'
+            hint = 'Integers start at 1; intervals are above 0 (sync_pause, health_budget, queue_patience,'
+                ' queue_retry_pause and incident_quiet: 0 or more), at most 100 years, sync_lock_timeout and lock_budget a day;'
                 ' reconcile_direction is one of the three directions; require_if_match is on or off.';
     end if;
 

@@ -36,16 +36,20 @@ begin
     perform lockstep.purge_idempotency_keys();
     perform lockstep.purge_sign_ins();
     perform lockstep.purge_lock_breaches();
+    perform lockstep.purge_incidents();
     commit;
     perform lockstep.purge_projects();
     commit;
     perform lockstep.sweep_blobs();
     commit;
+    perform lockstep.watch_incidents();
+    commit;
 end;
 $procedure$;
 
 comment on procedure lockstep.reconcile(bigint) is
-$comment$The scheduled job: plans a repair of everything, applies it, and throws away what is past its retention.
+$comment$The scheduled job: plans a repair of everything, applies it, throws away what is past its retention, and checks
+incidents.
 
 call lockstep.reconcile(). Outside a transaction block. Returns the id of the run; it is recorded as skipped
 when another run is under way.$comment$;

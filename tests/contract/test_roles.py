@@ -27,6 +27,7 @@ ADMIN_VIEWS = (
     *("pairs", "level_history", "catalogue"),
     *("people", "group_list", "membership_list"),
     *("queue_status", "queue_set_aside", "breaches"),
+    *("incidents", "incident_conditions"),
 )
 
 RELATIONS: dict[str, dict[str, set[str]]] = {
@@ -74,6 +75,7 @@ FUNCTIONS: dict[str, set[str]] = {
         *("link_identity", "unlink_identity", "create_group", "rename_group", "delete_group"),
         *("add_member", "remove_member"),
         "purge_lock_breaches",
+        *("note_incident", "close_incident", "check_incidents", "watch_incidents", "watch", "purge_incidents"),
         *("requeue_level_up", "discard_level_up"),
         *("purge_projects", "sweep_blobs", "get_or_create_user"),
     },
@@ -95,6 +97,9 @@ COUPLER: dict[str, set[str]] = {
     **dict.fromkeys(("sync_runs", "sync_run_items", "verified_ranges", "health_checks"), WRITE),
     **dict.fromkeys(("credentials", "identities", "sessions", "refresh_tokens", "password_resets"), WRITE),
     **dict.fromkeys(("sign_in_attempts", "groups", "group_members"), WRITE),
+    **dict.fromkeys(("noted_incidents", "incident_mails"), WRITE),
+    "incident_kinds": {"select", "update"},
+    "incident_checks": {"select", "update"},
     "license_progressions": {"select", "insert"},
     **dict.fromkeys(
         (
@@ -121,7 +126,7 @@ COUPLER: dict[str, set[str]] = {
     **dict.fromkeys(
         (
             *("specializations", "specialization_levels", "schema_migrations"),
-            *("runs", "run_items", "service_state"),
+            *("runs", "run_items", "service_state", "incident_conditions"),
             *("people", "group_list", "membership_list"),
             *("desync", "coupled_key_triggers", "guard_status", "health", "pairs", "level_history", "catalogue"),
         ),

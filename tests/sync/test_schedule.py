@@ -53,7 +53,7 @@ def test_jobs_are_installed_once_in_the_right_database_and_removed(school: str) 
     installed = jobs(school)
     assert [(job.schedule, job.command, job.database) for job in installed] == [
         ("0 */6 * * *", "call lockstep.reconcile()", "lockstep"),
-        ("*/5 * * * *", "select lockstep.check_health()", "lockstep"),
+        ("*/5 * * * *", "call lockstep.watch()", "lockstep"),
         ("* * * * *", "call lockstep.drain_queue()", "lockstep"),
     ]
     schedule.install(school)
