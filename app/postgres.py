@@ -57,6 +57,9 @@ CONNECT_LIMIT = 5
 # A unix socket's path is at most 107 bytes on Linux; this is what its file's name takes.
 SOCKET_DIRECTORY_LIMIT = 107 - len("/.s.PGSQL.65535")
 
+# Counts statements for the view statement_stats; only a library that is loaded at the start can.
+STATISTICS = "pg_stat_statements"
+
 DEFAULTS = {
     "max_connections": "200",
     "timezone": "UTC",
@@ -394,6 +397,7 @@ class Server:
             _write(self.home / "port", f"{port}\n")
         directory = self._socket_directory()
         values = {
+            **({"shared_preload_libraries": STATISTICS} if self._counts_statements() else {}),
             **self._settings,
             "listen_addresses": HOST,
             "port": str(port),
@@ -436,8 +440,13 @@ class Server:
     def _create_database(self) -> None:
         with self._connect(self._postmaster_port()) as connection:
             known = connection.execute("select from pg_database where datname = %s", [DATABASE])
-            if known.rowcount == 0:
-                connection.execute(f"create database {DATABASE}")
+            if known.rowcount != 0:
+                return
+            connection.execute(f"create database {DATABASE}")
+            loaded = connection.execute("show shared_preload_libraries").fetchone()
+        if loaded == (STATISTICS,):
+            with self._connect(self._postmaster_port(), DATABASE) as connection:
+                connection.execute(f"create extension {STATISTICS} schema public")
 
     # Whether it is ours, and up --------------------------------------------------------------
 
@@ -461,13 +470,17 @@ class Server:
         identifier = int.from_bytes(control[:8], sys.byteorder)
         return row == (str(self.data), identifier)
 
-    def _connect(self, port: int) -> psycopg.Connection[tuple[object, ...]]:
+    def _counts_statements(self) -> bool:
+        """Tell whether the programs came with the library that counts statements."""
+        return any((self.pgbin.parent / "lib").glob(f"**/{STATISTICS}.so"))
+
+    def _connect(self, port: int, database: str = "postgres") -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(
             host=HOST,
             port=port,
             user=SUPERUSER,
             password=self._password(),
-            dbname="postgres",
+            dbname=database,
             connect_timeout=CONNECT_LIMIT,
             sslmode="disable",
             autocommit=True,

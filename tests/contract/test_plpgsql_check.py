@@ -36,6 +36,8 @@ ALLOWED = {
 @pytest.fixture
 def found(connection: Connection) -> set[tuple[str, str, str]]:
     connection.execute("create extension plpgsql_check with schema public")
+    # What find_statements() reads where it is there.
+    connection.execute("create extension pg_stat_statements with schema public")
     return {(row.function, row.level, row.message) for row in rows(connection, CHECK)}
 
 

@@ -28,6 +28,7 @@ ADMIN_VIEWS = (
     *("people", "group_list", "membership_list"),
     *("queue_status", "queue_set_aside", "breaches"),
     *("incidents", "incident_conditions"),
+    *("lock_waits", "lock_tree", "pool_usage", "statement_stats"),
 )
 
 RELATIONS: dict[str, dict[str, set[str]]] = {
@@ -78,8 +79,12 @@ FUNCTIONS: dict[str, set[str]] = {
         *("note_incident", "close_incident", "check_incidents", "watch_incidents", "watch", "purge_incidents"),
         *("requeue_level_up", "discard_level_up"),
         *("purge_projects", "sweep_blobs", "get_or_create_user"),
+        *("find_lock_waits", "find_pool_usage", "find_statements", "keep_statement_baseline"),
     },
-    "lockstep_readonly": {"find_desync", "recommended_action", "deployment_report", "find_guards", "setting"},
+    "lockstep_readonly": {
+        *("find_desync", "recommended_action", "deployment_report", "find_guards", "setting"),
+        *("find_lock_waits", "find_pool_usage", "find_statements"),
+    },
     "lockstep_legacy": {"recommended_action", "lock_progress_first"},
     "lockstep_auth": {
         *("authenticate", "lock_budget", "get_or_create_group", "claim_idempotency_key", "store_answer"),
@@ -94,6 +99,7 @@ FUNCTIONS: dict[str, set[str]] = {
 COUPLER: dict[str, set[str]] = {
     **dict.fromkeys(("specialization_progress", "user_licenses", "idempotency_keys"), WRITE),
     **dict.fromkeys(("queued_level_ups", "lock_breaches"), WRITE),
+    **dict.fromkeys(("monitoring_samples", "breach_records", "request_counts", "statement_baseline"), WRITE),
     **dict.fromkeys(("sync_runs", "sync_run_items", "verified_ranges", "health_checks"), WRITE),
     **dict.fromkeys(("credentials", "identities", "sessions", "refresh_tokens", "password_resets"), WRITE),
     **dict.fromkeys(("sign_in_attempts", "groups", "group_members"), WRITE),
@@ -127,6 +133,7 @@ COUPLER: dict[str, set[str]] = {
         (
             *("specializations", "specialization_levels", "schema_migrations"),
             *("runs", "run_items", "service_state", "incident_conditions"),
+            *("lock_waits", "pool_usage", "statement_stats"),
             *("people", "group_list", "membership_list"),
             *("desync", "coupled_key_triggers", "guard_status", "health", "pairs", "level_history", "catalogue"),
         ),
@@ -292,6 +299,8 @@ def test_no_role_can_log_in_only_the_owner_makes_anything_and_no_role_is_in_anot
             exists (
                 select from pg_auth_members
                 where role.oid in (roleid, member)
+                    -- The functions' own role may see what sessions do, for lock_waits and pool_usage.
+                    and roleid::regrole::text <> 'pg_read_all_stats'
                     -- The logins of the HTTP layer may take a role, and have nothing of their own.
                     and member::regrole::text not in ('lockstep_http', 'lockstep_http_admin')
             ) as is_in_another
