@@ -253,6 +253,12 @@ ALTERATIONS = {
             'lockstep_admin', 'lockstep_auth', 'lockstep_readonly', 'lockstep_legacy'
         )
     """,
+    "membership": """
+        select 'revoked', format('%s in %s', member::regrole, roleid::regrole),
+            format('revoke %s from %s', roleid::regrole, member::regrole)
+        from pg_auth_members
+        where member::regrole::text = 'lockstep_coupler'
+    """,
 }
 
 # Of these one at a time, as of whatever can be dropped; of the others all of a kind at once.
