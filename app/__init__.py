@@ -3,7 +3,7 @@
 from flask_openapi import Info, OpenAPI
 from flask_openapi.models import SecurityScheme
 
-from app import accounts, cli, http, queue, sync
+from app import accounts, cli, console, http, queue, sync
 from app.http import problems
 from app.http.models import ProblemDocument
 from app.settings import Settings
@@ -26,5 +26,6 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     app.cli.add_command(sync.sync)
     app.cli.add_command(queue.queue)
     app.cli.add_command(accounts.auth)
+    console.init_app(app)
     http.init_app(app, settings)
     return app

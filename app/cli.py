@@ -51,6 +51,7 @@ Lockstep is running: Ctrl-C stops it, the data stay.
 
   database  {dsn}
   service   {url}
+  console   {url}/admin
   docs      {url}/openapi/
 {admin}
 Try, in another terminal, in `make psql`:

@@ -62,6 +62,20 @@ def statement(form: str, routine: str, *names: str) -> bytes:
     return sql.SQL(form).format(sql.Identifier("lockstep", routine), arguments).as_bytes()
 
 
+@cache
+def selection(view: str, *order: str) -> bytes:
+    """Build the statement that reads a view in the order of these columns; `-name`: nulls and the largest first."""
+    columns = [
+        sql.SQL("{} desc" if name.startswith("-") else "{}").format(sql.Identifier(name.removeprefix("-")))
+        for name in order
+    ]
+    return (
+        sql.SQL("select * from {} order by {} limit %(limit)s")
+        .format(sql.Identifier("lockstep", view), sql.SQL(", ").join(columns))
+        .as_bytes()
+    )
+
+
 def parameter(value: object) -> object:
     """Send figures as text, for the server to read as what the parameter is.
 

@@ -343,6 +343,12 @@ HTTP_CONDITIONS = (
         "The body is not the JSON that it says it is, or the request is broken otherwise.",
     ),
     Condition(
+        "", "form_refused", 403, "permission_denied", False,
+        "this form is not good any more",
+        "A form of the console came without the secret of the page that it was on: the page is old, or another"
+        " site sent it.",
+    ),
+    Condition(
         "", "sign_in_refused", 401, "permission_denied", False,
         "the sign-in through the provider failed",
         "The provider refused, its answer is not good, or it is not the answer to what this browser began.",
@@ -355,7 +361,7 @@ HTTP_CONDITIONS = (
     Condition(
         "", "route_not_found", 404, "not_found", False,
         "there is nothing at this address",
-        "No route of the API has this path.",
+        "No route of the API and no page of the console has this path.",
     ),
     Condition(
         "", "method_not_allowed", 405, "not_found", False,

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,6 +30,7 @@ from tests.support import SERVER_SETTINGS, clients_left, folder_for_servers
 TEMPLATE = "lockstep_template"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 HOME = "LOCKSTEP_TEST_HOME"
+CI = bool(os.environ.get("CI"))
 
 Connect = Callable[..., psycopg.Connection[Any]]
 
@@ -52,12 +54,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     Where CI names a server, Debian's, its extensions have to be there.
     """
-    sure = bool(os.environ.get("CI")) and Settings.from_environment().pgbin is not None
+    sure = CI and Settings.from_environment().pgbin is not None
     left_out = [
         item
         for item in items
         if any(not sure and not has_extension(marker.args[0]) for marker in item.iter_markers("needs_extension"))
         or any(marker.args[0] != major() for marker in item.iter_markers("needs_major"))
+        or any(not CI and not Path(marker.args[0]).exists() for marker in item.iter_markers("needs_program"))
     ]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
@@ -189,9 +192,9 @@ def _build_template(server: Server, admin: psycopg.Connection[Any]) -> None:
 _number = itertools.count(1)
 
 
-@pytest.fixture
-def database(server: Server, admin: psycopg.Connection[Any], template: str) -> Iterator[str]:
-    """The DSN of a clone of the template; a test that leaves a connection to it fails."""
+@contextmanager
+def cloned(server: Server, admin: psycopg.Connection[Any], template: str) -> Iterator[str]:
+    """The DSN of a clone of the template; whoever leaves a connection to it fails."""
     name = f"test_{WORKER}_{next(_number)}"
     clone = sql.Identifier(name)
     create = "create database {} template {} strategy file_copy"
@@ -202,6 +205,13 @@ def database(server: Server, admin: psycopg.Connection[Any], template: str) -> I
     left = clients_left(admin, name)
     admin.execute(sql.SQL("drop database {} with (force)").format(clone))
     assert not left
+
+
+@pytest.fixture
+def database(server: Server, admin: psycopg.Connection[Any], template: str) -> Iterator[str]:
+    """The DSN of a clone of the template; a test that leaves a connection to it fails."""
+    with cloned(server, admin, template) as dsn:
+        yield dsn
 
 
 @pytest.fixture

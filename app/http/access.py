@@ -38,6 +38,9 @@ SERVICE = Access(_roles())
 
 SAFE = frozenset({"GET", "HEAD"})
 
+# The blueprint whose callers are known by a cookie, not by a token in a header.
+CONSOLE = "console"
+
 # By endpoint: blueprint and view. A route without a line is refused at start-up.
 ROUTES: dict[str, Access] = {
     "static": PUBLIC,
@@ -115,6 +118,31 @@ ROUTES: dict[str, Access] = {
     "projects.unshare_group": EVERYBODY,
     "assets.upload": EVERYBODY,
     "assets.read": EVERYBODY,
+    "console.static": PUBLIC,
+    "console.not_found": PUBLIC,
+    "console.show_sign_in": PUBLIC,
+    "console.sign_in": PUBLIC,
+    "console.sign_out": SELF,
+    "console.overview": ADMINS,
+    "console.list_desync": STAFF,
+    "console.show_repair": STAFF,
+    "console.repair": STAFF,
+    "console.list_runs": ADMINS,
+    "console.plan": ADMINS,
+    "console.read_run": ADMINS,
+    "console.download_run": ADMINS,
+    "console.apply": ADMINS,
+    "console.undo": ADMINS,
+    "console.find_users": STAFF,
+    "console.read_user": STAFF,
+    "console.export_user": ADMINS,
+    "console.show_erasure": ADMINS,
+    "console.erase_user": ADMINS,
+    "console.show_levels": ADMINS,
+    "console.show_queue": ADMINS,
+    "console.requeue": ADMINS,
+    "console.discard": ADMINS,
+    "console.list_guards": ADMINS,
 }
 
 
@@ -159,14 +187,25 @@ def changes() -> bool:
     return request.method not in SAFE or access().pool == "auth"
 
 
+def in_console() -> bool:
+    """Whether the request is for a page of the console: a browser's, with a cookie."""
+    return request.blueprint == CONSOLE
+
+
+def _bearer() -> Actor:
+    """Who the token says is calling. Raises ProblemError without a good one."""
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token:
+        raise ProblemError("not_signed_in", "the header Authorization has no bearer token")
+    caller: Actor = current_app.extensions["lockstep.tokens"].read_access(token.strip())
+    return caller
+
+
 def _check() -> None:
     """Refuse a request without a good token, or of a role that the route is not for."""
     if request.endpoint is None or not access().roles:  # not routed: 404 or 405 follows
         return
-    kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    if kind.lower() != "bearer" or not token:
-        raise ProblemError("not_signed_in", "the header Authorization has no bearer token")
-    g.actor = current_app.extensions["lockstep.tokens"].read_access(token.strip())
+    g.actor = current_app.extensions["lockstep.console"].actor() if in_console() else _bearer()
     if actor().role not in access().roles:
         raise ProblemError(
             named("role_not_allowed").code, f"role={actor().role} allowed={','.join(sorted(access().roles))}"

@@ -113,11 +113,13 @@ def signed_in(session: Row, refresh_token: OneTime) -> dict[str, object]:
     return {"access_token": access_token, "refresh_token": refresh_token.text}
 
 
-@api.post("/auth/login", responses={200: SignedIn, **problems(429)})
-def login(body: Login) -> Response:
-    """Sign in with a password. Whether an account exists is not told, and neither is it by the time it takes."""
-    known = database().call("start_sign_in", email=body.email, address=client_address())
-    if not passwords.is_right(body.password, known["password_hash"]):
+def sign_in(email: str, password: str) -> tuple[Row, OneTime]:
+    """Start a session. Whether an account exists is not told, and neither is it by the time it takes.
+
+    Raises ProblemError for wrong credentials, psycopg.Error for too many of them.
+    """
+    known = database().call("start_sign_in", email=email, address=client_address())
+    if not passwords.is_right(password, known["password_hash"]):
         raise ProblemError("wrong_credentials")
     refresh_token = OneTime.make(known["user_id"])
     session = database().call(
@@ -126,9 +128,15 @@ def login(body: Login) -> Response:
         password_hash=known["password_hash"],
         address=client_address(),
         token_hash=refresh_token.hash,
-        newer_hash=passwords.newer_hash(body.password, known["password_hash"]),
+        newer_hash=passwords.newer_hash(password, known["password_hash"]),
     )
-    return reply(SignedIn, signed_in(session, refresh_token))
+    return session, refresh_token
+
+
+@api.post("/auth/login", responses={200: SignedIn, **problems(429)})
+def login(body: Login) -> Response:
+    """Sign in with a password. Whether an account exists is not told, and neither is it by the time it takes."""
+    return reply(SignedIn, signed_in(*sign_in(body.email, body.password)))
 
 
 @api.post("/auth/refresh", responses={200: SignedIn, **problems()})

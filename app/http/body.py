@@ -12,6 +12,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from app.http import uploads
+from app.http.access import in_console
 from app.http.problems import ProblemError
 
 
@@ -32,6 +33,10 @@ def init_app(app: Flask) -> None:
 
 def _read() -> None:
     """Refuse a body that is not JSON, or is broken, before a view looks for fields in it."""
+    if in_console():
+        if request.method == "POST" and request.mimetype != "application/x-www-form-urlencoded":
+            raise UnsupportedMediaType
+        return
     without = not (request.content_length or "Transfer-Encoding" in request.headers)
     if uploads.bound() or without or request.endpoint is None:
         return

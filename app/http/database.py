@@ -60,12 +60,14 @@ class Options(NamedTuple):
     """How a call is made: as the first of its idempotency key, or for show only; seconds it waits for a connection.
 
     binary: its row holds a file
+    line: who may make it, and as which role, where that is not what the line of the route says
     """
 
     key: str | None = None
     dry_run: bool = False
     wait: float | None = None
     binary: bool = False
+    line: access.Access | None = None
 
 
 PLAIN = Options()
@@ -108,21 +110,35 @@ class Database:
         lost (40001, 40P01, 55P03) is run again for up to RETRY_BUDGET seconds.
         Raises psycopg.Error; app.http.problems says what it means.
         """
-        route = access.access()
+
+        def work(call: _Call) -> list[Row]:
+            return call.once(function, options.key, arguments) if options.key else call(function, arguments)
+
+        return self._persist(work, options, arguments)
+
+    def read(self, view: str, *order: str, limit: int | None = None, options: Options = PLAIN) -> list[Row]:
+        """Read a view of the schema by these columns (`-name`: nulls and the largest first), as rows() calls."""
+        return self._persist(lambda call: call.read(view, order, limit), options, {})
+
+    def _persist(
+        self, work: "Callable[[_Call], list[Row]]", options: Options, arguments: dict[str, object]
+    ) -> list[Row]:
+        route = options.line or access.access()
         pool = self.pools["admin" if route.pool == "admin" else "app"]
         pool.open()
         g.db_role = f"lockstep_{route.pool}"
-        if self.replica and access.only_reads():
+        # A dry run writes, before it takes it back.
+        if self.replica and access.only_reads() and not (options.dry_run or options.line):
             reading = self.replica
             reading.pool.open()
             patient = options._replace(wait=replica.PATIENCE)
             read = reading.read(
-                _people(arguments), lambda: self._transact(reading.pool, route, function, patient, arguments)
+                _people(arguments), lambda: self._transact(reading.pool, route, work, patient, arguments)
             )
             if read is not None:
                 return read
         return _persistently(
-            lambda: self._transact(pool, route, function, options, arguments),
+            lambda: self._transact(pool, route, work, options, arguments),
             lambda waited: self._note_breach(pool, route, arguments, waited),
         )
 
@@ -130,7 +146,7 @@ class Database:
         self,
         pool: ConnectionPool[db.Connection],
         route: access.Access,
-        function: str,
+        work: "Callable[[_Call], list[Row]]",
         options: Options,
         arguments: dict[str, object],
     ) -> list[Row]:
@@ -145,7 +161,7 @@ class Database:
                     call = _Call(cursor, route.pool, on_replica)
                     if route.roles:
                         call.authenticate(access.actor(), route)
-                    rows = call.once(function, options.key, arguments) if options.key else call(function, arguments)
+                    rows = work(call)
                     if options.dry_run:
                         # What would be refused at the commit is refused now.
                         cursor.execute("set constraints all immediate")
@@ -194,6 +210,10 @@ class _Call:
 
     def __call__(self, function: str, arguments: dict[str, object]) -> list[Row]:
         self._execute("select * from {}({})", function, arguments)
+        return self.cursor.fetchall()
+
+    def read(self, view: str, order: tuple[str, ...], limit: int | None) -> list[Row]:
+        self.cursor.execute(db.selection(view, *order), {"limit": limit})
         return self.cursor.fetchall()
 
     def _execute(self, form: str, function: str, arguments: dict[str, object]) -> None:

@@ -56,6 +56,17 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _of_mistake)
 
 
+def of(error: Exception) -> Response:
+    """Answer whatever went wrong with the document that the API would give."""
+    if isinstance(error, ValidationError):
+        return of_validation(error)
+    if isinstance(error, ProblemError):
+        return _of_problem(error)
+    if isinstance(error, psycopg.Error):
+        return _of_database(error)
+    return _of_werkzeug(error) if isinstance(error, HTTPException) else _of_mistake(error)
+
+
 def of_validation(error: ValidationError) -> Response:
     """Name each field that is wrong, by its path, and not the value that was sent: it may be a secret."""
     errors = [

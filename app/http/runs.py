@@ -159,7 +159,8 @@ def list_items(path: RunPath, query: PageQuery) -> Response:
 @api.post("/<run_id>/apply", responses={200: Run, 202: Run, **problems(404, 409)})
 def apply(path: RunPath) -> Response:
     """Apply a plan, or go on with a run; 202: call again, there is more to do."""
-    return _work(path.run_id)
+    work(path.run_id)
+    return _answer(path.run_id)
 
 
 @api.post("/<run_id>/undo", responses={200: Run, 202: Run, **problems(404, 409)})
@@ -180,15 +181,15 @@ def finish(run_id: int, status: str) -> Response:
     """Answer a run that was just requested: a plan as it is, one under way after working on it."""
     if status == "running":
         try:
-            return _work(run_id)
+            work(run_id)
         except psycopg.Error as error:
             if not (g.get("replayed") and error.sqlstate in OF_THE_FIRST):
                 raise
     return _answer(run_id)
 
 
-def _work(run_id: int) -> Response:
-    """Apply batches until none is left or the time of the request is over; answer the run."""
+def work(run_id: int) -> None:
+    """Apply batches until none is left or the time of the request is over."""
     end = monotonic() + current_app.extensions["lockstep"].run_budget
     batch = {"run_id": run_id, "worker": uuid4()}
     try:
@@ -200,7 +201,6 @@ def _work(run_id: int) -> Response:
         # Whatever happened, the next request need not wait for the lease to pass.
         with suppress(psycopg.Error, ProblemError):
             database().call("leave_run", **batch)
-    return _answer(run_id)
 
 
 def _answer(run_id: int, status: int | None = None) -> Response:

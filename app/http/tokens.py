@@ -27,17 +27,18 @@ ALGORITHM = "Ed25519"
 ISSUER = "lockstep"
 
 # What a token is for: none is taken for another.
-ACCESS, STATE = "at+jwt", "oidc-state+jwt"
+ACCESS, STATE, CONSOLE = "at+jwt", "oidc-state+jwt", "console+jwt"
 
-# Seconds: of an access token, and of a sign-in through a provider that was begun.
+# Seconds: of an access token, of a sign-in through a provider that was begun, and of a browser without a request.
 LIFETIME = 300
 STATE_LIFETIME = 600
+CONSOLE_LIFETIME = 1800
 
 # Seconds between two looks at the file; an unknown key is looked for at once.
 RELOAD = 5.0
 
 # Seconds that a key goes on verifying once another signs: of the longest token, and until everybody noticed.
-OVERLAP = STATE_LIFETIME + 60
+OVERLAP = CONSOLE_LIFETIME + 60
 
 _registry = JWSRegistry(algorithms=[ALGORITHM])
 _claims = jwt.JWTClaimsRegistry(
@@ -83,6 +84,17 @@ class Tokens:
             return self._read(STATE, token)
         except _BROKEN:
             raise ValueError("not a state of ours, or not any more") from None
+
+    def issue_console(self, **claims: str) -> str:
+        """Sign what a browser at the console keeps, good for CONSOLE_LIFETIME seconds."""
+        return self._sign(CONSOLE, claims, CONSOLE_LIFETIME)
+
+    def read_console(self, token: str) -> Mapping[str, Any]:
+        """Read that. Raises ValueError, whatever is wrong with it."""
+        try:
+            return self._read(CONSOLE, token)
+        except _BROKEN:
+            raise ValueError("not a cookie of ours, or not any more") from None
 
     def _sign(self, kind: str, claims: Mapping[str, Any], lifetime: int) -> str:
         key = self._key_set().keys[0]

@@ -3,7 +3,8 @@ create or replace function lockstep.list_desync(
     p_specialization_id text default null,
     p_after_user_id bigint default null,
     p_after_specialization text default null,
-    p_limit integer default 100
+    p_limit integer default 100,
+    p_issue_type text default null
 )
 returns setof lockstep.desync
 language plpgsql
@@ -20,6 +21,7 @@ begin
     select issue.*
     from lockstep.desync as issue
     where (p_specialization_id is null or issue.specialization = p_specialization_id)
+        and (p_issue_type is null or issue.issue_type = p_issue_type)
         and (
             p_after_user_id is null
             or issue.user_id > p_after_user_id
@@ -31,10 +33,10 @@ begin
 end;
 $function$;
 
-comment on function lockstep.list_desync(bigint, text, bigint, text, integer) is
-$comment$The pairs out of step that the actor may see, by user and specialization, from after a given one.
+comment on function lockstep.list_desync(bigint, text, bigint, text, integer, text) is
+$comment$The pairs out of step that the actor may see, by user and specialization, from after a given one; p_issue_type: of this kind only.
 
 Raises LS002 no such specialization. Locks nothing.$comment$;
 
-revoke all on function lockstep.list_desync(bigint, text, bigint, text, integer) from public;
-grant execute on function lockstep.list_desync(bigint, text, bigint, text, integer) to lockstep_app;
+revoke all on function lockstep.list_desync(bigint, text, bigint, text, integer, text) from public;
+grant execute on function lockstep.list_desync(bigint, text, bigint, text, integer, text) to lockstep_app;

@@ -4,7 +4,8 @@ create or replace function lockstep.plan_sync(
     p_user_id bigint default null,
     p_limit bigint default null,
     p_requested_by bigint default null,
-    p_reason text default null
+    p_reason text default null,
+    p_pairs jsonb default null
 )
 returns lockstep.sync_runs
 language plpgsql
@@ -47,6 +48,10 @@ begin
         from lockstep.desync as found
         where (p_specialization_id is null or found.specialization = p_specialization_id)
             and (p_user_id is null or found.user_id = p_user_id)
+            and (p_pairs is null or (found.user_id, found.specialization) in (
+                select chosen.user_id, chosen.specialization_id
+                from jsonb_to_recordset(p_pairs) as chosen (user_id bigint, specialization_id text)
+            ))
         order by found.user_id, found.specialization
         limit p_limit
     )
@@ -101,12 +106,13 @@ begin
 end;
 $function$;
 
-comment on function lockstep.plan_sync(text, text, bigint, bigint, bigint, text) is
+comment on function lockstep.plan_sync(text, text, bigint, bigint, bigint, text, jsonb) is
 $comment$Plans a repair: a run with one item for each pair out of step, as seen now. Changes no pair.
 
-Of one specialization, one user, or (null) of all; at most p_limit items. apply_sync() does just what it
-lists; a pair that changes in between is skipped.
+Of one specialization, one user, or (null) of all; at most p_limit items; p_pairs: of these only, a JSON array
+of objects with user_id and specialization_id. apply_sync() does just what it lists; a pair that changes in
+between is skipped.
 Raises LS001 no such user or actor, LS002 no such specialization, LS006 another direction. Locks nothing.$comment$;
 
-revoke all on function lockstep.plan_sync(text, text, bigint, bigint, bigint, text) from public;
-grant execute on function lockstep.plan_sync(text, text, bigint, bigint, bigint, text) to lockstep_admin;
+revoke all on function lockstep.plan_sync(text, text, bigint, bigint, bigint, text, jsonb) from public;
+grant execute on function lockstep.plan_sync(text, text, bigint, bigint, bigint, text, jsonb) to lockstep_admin;

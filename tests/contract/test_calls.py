@@ -18,6 +18,15 @@ FILES = {path.relative_to(PROJECT): path for path in sorted((PROJECT / "app").rg
 # How a routine is called: what it has to be (prokind), and the place of its name among the arguments.
 KINDS = {"db.call": ("f", 1), "db.perform": ("p", 1), "database().call": ("f", 0), "database().rows": ("f", 0)}
 
+# How a view is read: its name, then columns to order by, `-` before one that descends.
+READ = "database().read"
+READS = [
+    (f"{place}:{node.lineno}", *(argument.value for argument in node.args if isinstance(argument, ast.Constant)))
+    for place, path in FILES.items()
+    for node in ast.walk(ast.parse(path.read_text("utf-8")))
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == READ
+]
+
 
 @dataclass(frozen=True)
 class Call:
@@ -80,6 +89,21 @@ def test_the_calls_of_the_views_are_among_those_found() -> None:
 
 def test_every_call_is_of_a_function_with_these_arguments(connection: psycopg.Connection[Any]) -> None:
     assert [problem for call in CALLS if (problem := wrong(connection, call))] == []
+
+
+def test_every_view_that_is_read_exists_and_has_these_columns(connection: psycopg.Connection[Any]) -> None:
+    columns = {
+        (row.name, row.column)
+        for row in rows(
+            connection,
+            "select class.relname as name, att.attname as column from pg_class as class"
+            " inner join pg_attribute as att on att.attrelid = class.oid"
+            " where class.relnamespace = 'lockstep'::regnamespace and class.relkind = 'v'",
+        )
+    }
+    asked = {(str(view), str(column).removeprefix("-")) for _, view, *order in READS for column in order}
+    assert asked
+    assert asked - columns == set()
 
 
 def test_every_function_that_sql_in_python_names_exists(connection: psycopg.Connection[Any]) -> None:

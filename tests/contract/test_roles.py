@@ -26,9 +26,9 @@ ADMIN_VIEWS = (
     *("runs", "run_items", "run_reports", "health", "ranges", "server_load", "service_state"),
     *("pairs", "level_history", "catalogue"),
     *("people", "group_list", "membership_list"),
-    *("queue_status", "queue_set_aside", "breaches"),
     *("incidents", "incident_conditions"),
     *("lock_waits", "lock_tree", "pool_usage", "statement_stats"),
+    *("queue_status", "queue_set_aside", "breaches", "level_distribution", "health_history"),
 )
 
 RELATIONS: dict[str, dict[str, set[str]]] = {
