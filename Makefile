@@ -18,7 +18,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/python -m piptools 
 .DEFAULT_GOAL := help
 .PHONY: help run serve seed demo db-up db-down psql migrate functions migrate-down verify guards \
 	reconcile health drain schedule unschedule test lint format check docs torture deadlocks load \
-	contract bench plots editors lock
+	contract bench plots editors adopt-demo lock
 
 help: ## explain every target in a line
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1 \2/p' Makefile | \
@@ -123,6 +123,9 @@ plots: $(TOOLS) ## measure what bench/plots/ shows, and draw it; ARGS go to the 
 
 editors: $(TOOLS) ## 100 clients editing 20 projects over HTTP for 60 s; every acknowledged version is read again
 	@$(VENV) -m tests.torture.editors $(ARGS)
+
+adopt-demo: $(TOOLS) ## take over an older school of USERS users (20,000) with every fault, and add everything up
+	@$(VENV) -m tests.adoption.demo --users $(or $(USERS),20000)
 
 lock: ## write requirements*.txt anew from requirements*.in
 	@$(PYTHON) -m venv .venv-lock

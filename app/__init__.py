@@ -4,6 +4,7 @@ from flask_openapi import Info, OpenAPI
 from flask_openapi.models import SecurityScheme
 
 from app import accounts, cli, console, http, queue, sync
+from app.adoption.cli import adopt_command
 from app.http import problems
 from app.http.models import ProblemDocument
 from app.settings import Settings
@@ -23,6 +24,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     app.extensions["lockstep"] = settings
     app.cli.add_command(cli.database)
     app.cli.add_command(cli.serve_forever)
+    app.cli.add_command(adopt_command)
     app.cli.add_command(sync.sync)
     app.cli.add_command(queue.queue)
     app.cli.add_command(accounts.auth)

@@ -273,6 +273,21 @@ CONDITIONS = (
         "requeue_level_up() or discard_level_up() was given an entry that is not set aside.",
     ),
     Condition(
+        "LS095", "pair_not_as_planned", 500, "database_error", False,
+        "a pair does not stand as it was planned",
+        "An adoption wrote a pair, and something changed or suppressed what it wrote.",
+    ),
+    Condition(
+        "LS096", "file_not_as_planned", 409, "conflict", False,
+        "a file is not the one that was planned",
+        "The file of a project or an asset changed while its source was adopted.",
+    ),
+    Condition(
+        "LS097", "adoption_not_whole", 409, "conflict", False,
+        "rows of an adoption are left",
+        "An adoption was to end, and rows that it planned have not come over.",
+    ),
+    Condition(
         "22***", "invalid_value", 422, "validation_error", False,
         "a value has the wrong form, or is out of range",
         "A value does not fit its type: a word for a number, or a number too big.",

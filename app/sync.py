@@ -75,7 +75,7 @@ class SyncCommands(Commands):
         except click.ClickException as error:
             raise SyncError(error.message) from error
         except (psycopg.Error, schedule.NoCronError) as error:
-            raise SyncError(_explain(error)) from error
+            raise SyncError(explain(error)) from error
 
 
 sync = SyncCommands("sync", help="Desync: find, plan, apply, undo, reconcile.")
@@ -205,7 +205,7 @@ def health(check: bool, machine: bool) -> None:
             db.perform(connection, "watch")
     (state,) = rows(HEALTH)
     if machine:
-        click.echo(json.dumps(state, default=_jsonable, indent=2))
+        click.echo(json.dumps(state, default=jsonable, indent=2))
     else:
         show([state], machine, "")
     if state["run_overdue"]:
@@ -234,7 +234,7 @@ def warn(diagnostic: psycopg.errors.Diagnostic) -> None:
         click.echo(f"warning: {'; '.join(filter(None, said))}", err=True)
 
 
-def _explain(error: Exception) -> str:
+def explain(error: Exception) -> str:
     """What the database said: message, detail and hint, without the context."""
     if isinstance(error, psycopg.Error) and error.diag.message_primary:
         said = [error.diag.message_primary, error.diag.message_detail, error.diag.message_hint]
@@ -251,7 +251,7 @@ def rows(query: str, **parameters: object) -> list[dict[str, Any]]:
 def show(rows: Sequence[dict[str, Any]], machine: bool, nothing: str) -> None:
     """Print rows: as JSON, or one a line, or (a single one with many columns) a column a line."""
     if machine:
-        click.echo(json.dumps(rows, default=_jsonable, indent=2))
+        click.echo(json.dumps(rows, default=jsonable, indent=2))
     elif not rows:
         click.echo(nothing)
     elif len(rows) == 1:
@@ -260,7 +260,7 @@ def show(rows: Sequence[dict[str, Any]], machine: bool, nothing: str) -> None:
         click.echo(tabulate(rows, headers="keys", tablefmt="simple", missingval="-"))
 
 
-def _jsonable(value: object) -> object:
+def jsonable(value: object) -> object:
     """Figures stay figures in JSON; what else it does not know is text."""
     return float(value) if isinstance(value, Decimal) else str(value)
 

@@ -104,6 +104,7 @@ def fill(connection: Connection) -> None:
     _build(connection)
     _repair(connection)
     _queue(connection)
+    _adopt(connection)
     # What an answer to somebody else's request showed of her.
     connection.execute(
         "insert into lockstep.idempotency_keys (user_id, key, function_name, arguments, answer) values"
@@ -166,6 +167,30 @@ def _build(connection: Connection) -> None:
         connection.execute("select lockstep.share_project(%s, %s, 'WRITE', p_user_id => %s)", [actor, project, grantee])
         connection.execute("select lockstep.update_project(%s, %s, p_description => 'more')", [grantee, project])
     connection.execute("select lockstep.get_or_create_asset(1, 'a picture', 'costume', 'png')")
+
+
+def _adopt(connection: Connection) -> None:
+    """As an adoption that was interrupted leaves it."""
+    connection.execute(
+        "insert into lockstep.adoption_runs (source, timezone, direction) values ('old', 'UTC', 'to_higher_level')"
+    )
+    connection.execute(
+        "insert into lockstep.adopted_rows (source, table_name, source_id, outcome, user_id, content, extra, run_id)"
+        " select 'old', 'users', 'u1', 'repaired', 1, jsonb_build_object('name', %s::text),"
+        " jsonb_build_object('phone', %s::text), max(id) from lockstep.adoption_runs",
+        [WORDS["name"], WORDS["remark"]],
+    )
+    connection.execute(
+        "insert into lockstep.adoption_staging (table_name, source_id, content, user_id)"
+        " values ('users', 'u1', jsonb_build_object('email', %s::text), 1)",
+        [WORDS["mail"]],
+    )
+    connection.execute(
+        "insert into lockstep.adoption_pairs (user_id, specialization_id, state, current_level, total_xp,"
+        " completed_sessions, completed_projects, theory_hours_completed, practice_hours_completed,"
+        " max_achieved_level, is_active, instructor_notes) values (1, 'PLAYER', 'new', 1, 0, 0, 0, 0, 0, 1, true, %s)",
+        [WORDS["notes"]],
+    )
 
 
 def _repair(connection: Connection) -> None:

@@ -24,6 +24,7 @@ begin
     v_counts := lockstep.erase_queue(p_user_id);
     v_counts := v_counts || lockstep.erase_records(p_user_id);
     v_counts := v_counts || lockstep.erase_projects(p_user_id);
+    v_counts := v_counts || lockstep.erase_adopted(p_user_id);
     v_counts := v_counts || lockstep.erase_account(p_user_id);
 
     update lockstep.erasures as erasure

@@ -20,6 +20,7 @@ begin
             || lockstep.export_records(p_user_id)
             || lockstep.export_queue(p_user_id)
             || lockstep.export_projects(p_user_id)
+            || lockstep.export_adopted(p_user_id)
     );
 end;
 $function$;

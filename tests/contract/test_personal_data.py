@@ -26,6 +26,10 @@ KEPT = {
     "a content that projects name, and not who made it": {
         *("assets.id", "assets.sha256", "assets.type", "assets.format"),
     },
+    "what keeps somebody erased from coming back with the next adoption": {
+        *("adopted_rows.source", "adopted_rows.table_name", "adopted_rows.source_id", "adopted_rows.target_id"),
+        "adopted_rows.specialization_id",
+    },
     "the record of the erasure": {"erasures.reason", "erasures.counts"},
 }
 

@@ -125,6 +125,9 @@ def test_the_counts_are_those_of_the_rows_that_went_or_were_emptied(connection: 
         "project_shares": 2,
         "assets": 1,
         "blobs": 1,
+        "adopted_rows": 1,
+        "adoption_staging": 1,
+        "adoption_pairs": 1,
     }
 
 

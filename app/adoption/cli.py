@@ -1,0 +1,94 @@
+"""The command that takes over the database of another system: `flask --app app adopt`."""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import psycopg
+from flask.cli import with_appcontext
+from tabulate import tabulate
+
+from app.adoption.adopt import Options, Progress, Result, adopt
+from app.adoption.source import AdoptionError
+from app.cli import FAILURES, dsn
+from app.sync import DIRECTIONS, as_json, explain, jsonable
+
+
+@click.command("adopt")
+@click.option("--from", "source", required=True, metavar="DSN", help="The database that is taken over. Only read.")
+@click.option(
+    "--files",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder of project files and assets.",
+)
+@click.option("--apply/--dry-run", default=False, help="Do it, or say what would be done (without either).")
+@click.option("--timezone", default="UTC", show_default=True, help="Of times that name none.")
+@click.option("--direction", type=click.Choice(DIRECTIONS), default=DIRECTIONS[0], show_default=True)
+@click.option("--name", help="What the source is known by in later adoptions; its database's name without.")
+@click.option("--schema", default="public", show_default=True, help="Of the tables in the source.")
+@click.option("--chunk", type=click.IntRange(min=1), default=1000, show_default=True, help="Rows a transaction.")
+@as_json
+@with_appcontext
+def adopt_command(source: str, files: Path | None, apply: bool, machine: bool, **given: Any) -> None:
+    """Take over another system's database: report first, then bring over what is new or changed in it.
+
+    Run it again at any time: after an interruption, or as long as the old system is in use. Fails when what was
+    found is not what was imported, repaired, merged or left out.
+    """
+    options = Options(folder=files, apply=apply, **given)
+    try:
+        result = adopt(dsn(), source, options, _show_progress())
+    except AdoptionError as error:
+        raise click.ClickException(str(error)) from error
+    except FAILURES as error:
+        raise click.ClickException(str(error)) from error
+    except psycopg.Error as error:
+        raise click.ClickException(explain(error)) from error
+    if machine:
+        click.echo(json.dumps(dataclasses.asdict(result), default=jsonable, indent=2))
+    else:
+        _print(result)
+    if result.differences:
+        sys.exit(1)
+
+
+def _print(result: Result) -> None:
+    click.echo(f"source {result.source}: what is found, and what becomes of it\n")
+    click.echo(_table(result.plan))
+    for row in result.gone:
+        click.echo(f"gone from the source, and kept here: {row['rows']} of {row['table_name']}")
+    if result.run is None:
+        click.echo("\ndry run: nothing was changed; --apply does this")
+        return
+    click.echo(f"\nrun {result.run}: what is in the source, and where it is now\n")
+    click.echo(_table(result.sums))
+    for difference in result.differences:
+        click.echo(f"does not add up: {difference}")
+    if not result.differences:
+        rows = sum(found.rows for found in result.found.values())
+        xp = sum(found.xp for found in result.found.values())
+        click.echo(f"\n{rows} rows and {xp} XP in the source: each is accounted for")
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    return str(tabulate(rows, headers="keys", tablefmt="simple", missingval="-", floatfmt=".0f"))
+
+
+def _show_progress() -> Progress:
+    """A bar on a terminal, and nothing elsewhere."""
+    if not sys.stderr.isatty():
+        return lambda what, done, total: None
+    bars: dict[str, Any] = {}
+
+    def move(what: str, done: int, total: int) -> None:
+        if what not in bars:
+            bars[what] = click.progressbar(length=max(total, 1), label=what, file=sys.stderr)
+        bar = bars[what]
+        bar.update(done - bar.pos)
+        if done >= total:
+            bar.render_finish()
+
+    return move

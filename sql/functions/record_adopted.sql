@@ -1,0 +1,114 @@
+create or replace function lockstep.record_adopted(
+    p_run_id bigint,
+    p_table_names text[],
+    p_first_user bigint default null,
+    p_last_user bigint default null,
+    p_source_id text default null
+)
+returns bigint
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    -- What has a place here, in any table; the rest of a row is kept beside.
+    v_known constant text[] := array[
+        'id', 'email', 'name', 'username', 'role', 'is_active', 'created_at', 'updated_at', 'student_id',
+        'specialization_id', 'current_level', 'total_xp', 'completed_sessions', 'completed_projects',
+        'theory_hours_completed', 'practice_hours_completed', 'last_activity', 'user_id', 'specialization_type',
+        'max_achieved_level', 'started_at', 'last_advanced_at', 'instructor_notes', 'user_license_id', 'from_level',
+        'to_level', 'advanced_by', 'advancement_reason', 'requirements_met', 'advanced_at', 'title', 'description',
+        'owner_id', 'type', 'format', 'group_id', 'file_path', 'display_name'
+    ];
+    v_rows bigint;
+begin
+    insert into lockstep.adopted_rows as known (
+        source, table_name, source_id, outcome, reasons, user_id, specialization_id, target_id, hash, target_state,
+        level_found, level_kept, xp_found, xp_kept, bytes_found, content, extra, run_id
+    )
+    select
+        run.source,
+        staged.table_name,
+        staged.source_id,
+        staged.outcome,
+        staged.reasons,
+        case when staged.table_name = 'users' or person.id is not null then staged.user_id end,
+        staged.specialization_id,
+        coalesce(
+            staged.target_id,
+            case staged.table_name
+                when 'users' then staged.user_id
+                when 'specialization_progress' then here.progress_id
+                when 'user_licenses' then here.license_id
+            end::text
+        ),
+        case when staged.outcome <> 'erased' then staged.hash end,
+        case
+            when staged.outcome not in ('imported', 'repaired', 'merged') then null
+            when staged.table_name = 'users' then lockstep.adopted_user_state(person)
+            when staged.table_name in ('specialization_progress', 'user_licenses') then here.state
+            when staged.table_name = 'projects' then project.version::text
+        end,
+        staged.level_found,
+        staged.level_kept,
+        staged.xp_found,
+        staged.xp_kept,
+        staged.file_bytes,
+        case when staged.outcome not in ('imported', 'erased') then staged.content end,
+        case when staged.outcome <> 'erased' then staged.content - v_known end,
+        run.id
+    from lockstep.adoption_staging as staged
+    inner join lockstep.adoption_runs as run on run.id = p_run_id
+    left outer join lockstep.users as person on person.id = staged.user_id
+    left outer join lockstep.adopted_pairs_here as here
+        on here.user_id = staged.user_id
+        and here.specialization_id = staged.specialization_id
+        and staged.outcome in ('imported', 'repaired', 'merged')
+    left outer join lockstep.projects as project
+        on project.user_id = staged.user_id
+        and project.id::text = staged.target_id
+        and staged.table_name = 'projects'
+    where staged.table_name = any(p_table_names)
+        and not staged.done
+        and (p_source_id is null or staged.source_id = p_source_id)
+        and (p_last_user is null or staged.user_id between p_first_user and p_last_user)
+    on conflict on constraint adopted_rows_pkey do update
+    set outcome = excluded.outcome,
+        reasons = excluded.reasons,
+        user_id = excluded.user_id,
+        specialization_id = excluded.specialization_id,
+        target_id = coalesce(excluded.target_id, known.target_id),
+        hash = excluded.hash,
+        -- Of a conflict, what the adoption left here is still known: once it is so again, the source wins again.
+        target_state = coalesce(excluded.target_state, known.target_state),
+        level_found = excluded.level_found,
+        level_kept = excluded.level_kept,
+        xp_found = excluded.xp_found,
+        xp_kept = excluded.xp_kept,
+        bytes_found = excluded.bytes_found,
+        content = excluded.content,
+        extra = excluded.extra,
+        run_id = excluded.run_id,
+        adopted_at = clock_timestamp();
+
+    get diagnostics v_rows = row_count;
+
+    update lockstep.adoption_staging as staged
+    set done = true
+    where staged.table_name = any(p_table_names)
+        and not staged.done
+        and (p_source_id is null or staged.source_id = p_source_id)
+        and (p_last_user is null or staged.user_id between p_first_user and p_last_user);
+
+    return v_rows;
+end;
+$function$;
+
+comment on function lockstep.record_adopted(bigint, text[], bigint, bigint, text) is
+$comment$Writes down what became of staged rows: of these tables, and where it is given of users from one id to another, or
+the one of this id there.
+
+Returns how many.$comment$;
+
+revoke all on function lockstep.record_adopted(bigint, text[], bigint, bigint, text) from public;
