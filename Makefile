@@ -18,7 +18,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/python -m piptools 
 .DEFAULT_GOAL := help
 .PHONY: help run serve seed demo db-up db-down psql migrate functions migrate-down verify guards \
 	reconcile health drain schedule unschedule test lint format check docs torture deadlocks load \
-	contract bench plots editors adopt-demo lock
+	contract bench plots simulate editors adopt-demo lock
 
 help: ## explain every target in a line
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1 \2/p' Makefile | \
@@ -120,6 +120,9 @@ bench: $(TOOLS) ## measure every row of the table of speeds beside its floor; AR
 plots: $(TOOLS) ## measure what bench/plots/ shows, and draw it; ARGS go to the measuring
 	@$(VENV) -m bench.curves $(ARGS)
 	@$(VENV) -m bench.plots
+
+simulate: $(TOOLS) ## ten million users on one server, measured, and their busiest minute, computed (12 GB); ARGS
+	@$(VENV) -m bench.simulation --users 10000000 $(ARGS)
 
 editors: $(TOOLS) ## 100 clients editing 20 projects over HTTP for 60 s; every acknowledged version is read again
 	@$(VENV) -m tests.torture.editors $(ARGS)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from bench import desync, plots, queue
+from bench import desync, plots, queue, simulation
 from bench.arena import Arena, Comparison, Sample, arena, rates
 from bench.client_side import lockstep_callers, rate, sqlalchemy_callers
 from bench.proxy import delaying_proxy
@@ -155,3 +155,39 @@ def test_the_cost_of_batches_and_of_the_queue_is_measured_beside_its_floor(datab
         assert all(row["ours"] > 0 and row["floor"] > 0 for row in rows)
         assert value(connection, "select backlog from lockstep.queue_status") == 0
         assert desyncs(connection) == 0
+
+
+def test_a_simulated_school_is_measured_whole_and_in_step(place: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulation, "KINDS", {"read": simulation.READ})
+    kinds = {figures["call"]: figures for figures in simulation.measure(place, simulation.Day())}
+    assert kinds.keys() == {"read", "a day's mix"}
+    assert all(figures["rate"] > 0 and figures["cpu"] > 0 and figures["p99"] > 0 for figures in kinds.values())
+    assert place.desyncs() == 0
+
+
+def test_a_school_is_loaded_with_every_guard_on_again(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("select lockstep.record_guards(lockstep.broken_guards())")
+        simulation.load(connection, 50)
+        counts = [
+            value(connection, f"select count(*) from lockstep.{table}")
+            for table in ("users", "specialization_progress", "user_licenses")
+        ]
+        assert counts == [50, 50, 50]
+        assert desyncs(connection) == 0
+        assert value(connection, "select count(*) from lockstep.guard_status where status <> 'intact'") == 0
+        connection.execute("select lockstep.update_level(50, 'PLAYER', 3)")
+
+
+def test_the_model_waits_where_all_cores_are_busy_and_settles_after_an_outage() -> None:
+    cpu, weights = {"read": 1000.0}, {"read": 1.0}
+    # One core for a millisecond a call: an arrival each two of them waits for nobody, two at once for one.
+    assert simulation.waits([0.0, 0.0, 0.005], 1, iter([0.001] * 3)) == pytest.approx([0.001, 0.002, 0.001])
+    assert simulation.waits([0.0, 0.0], 2, iter([0.001] * 2)) == [0.001, 0.001]
+    idle, busy = (simulation.minute("same", 800, cores, weights, cpu) for cores in (4, 1))
+    assert idle["busy"] == 0.2
+    assert busy["p99"] > idle["p99"]
+    away = simulation.minute("same", 800, 1, weights, cpu, outage=30.0)
+    assert 30_000 < away["longest"] < 60_000
+    assert away["settled"] > 1
+    assert simulation.enough_cores(2400, weights, cpu) == 4

@@ -271,7 +271,7 @@ def test_a_write_whose_position_could_not_be_asked_is_read_on_the_primary(
 
 
 def _raise(positions: Positions, user: int, last: int) -> None:
-    for position in range(1, last + 1):
+    for position in range(last, 0, -1):
         positions.raise_to(position, [user])
 
 
