@@ -163,6 +163,6 @@ def _count(answer: Response) -> Response:
         _conflicts.labels(g.get("problem", "none")).inc()
     if retries := g.get("retries"):
         _retries.inc(retries)
-    if outcome := g.get("replica"):
+    for outcome in g.get("replica", ()):
         _reads.labels(outcome).inc()
     return answer

@@ -177,31 +177,31 @@ class Replica:
         self.learning = threading.Lock()
 
     def read(self, users: set[int], attempt: Callable[[], list[Row]]) -> list[Row] | None:
-        """Have it answer, where it may; None: ask the primary. What came of it is counted, as g.replica.
+        """Have it answer, where it may; None: ask the primary. What came of it is counted, from g.replica.
 
         users    who asks, and whom the read is about
         attempt  the transaction; it calls check() with what its first statement saw
         """
-        rows = None
+        rows, outcome = None, "answered"
         try:
             if not self.rest.is_over():
                 raise UnfitError("resting")
             g.awaited = self._awaited(users)
             rows = attempt()
-            g.replica = "answered"
         except UnfitError as unfit:
-            g.replica = str(unfit)
+            outcome = str(unfit)
         except (PoolTimeout, TooManyRequests):
-            g.replica = "busy"
+            outcome = "busy"
         except ProblemError:  # no connection, or one that broke
-            g.replica = "failed"
+            outcome = "failed"
         except CONFLICTS:
-            g.replica = "conflict"
+            outcome = "conflict"
         except psycopg.Error as error:
             # What it does not know yet, or what it cannot do; the primary says which.
-            g.replica = "refused" if error.sqlstate else "failed"
-        if g.replica in ("failed", "promoted"):
+            outcome = "refused" if error.sqlstate else "failed"
+        if outcome in ("failed", "promoted"):
             self.rest.begin()
+        g.setdefault("replica", []).append(outcome)
         return rows
 
     def check(self, is_replica: bool, replayed: str | None) -> None:
