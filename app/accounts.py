@@ -9,22 +9,23 @@ import psycopg
 from flask import current_app
 
 from app import db, errors
-from app.cli import Commands, dsn
+from app.cli import Commands, connect
 from app.http import passwords, tokens
+from app.schema import DEFAULT
 from app.settings import Settings
 
 # The admin that is made where there is none at all.
 FIRST_ADMIN = "admin@localhost"
 
 
-def ensure_admin(dsn: str) -> tuple[str, str] | None:
+def ensure_admin(dsn: str, schema: str = DEFAULT) -> tuple[str, str] | None:
     """See to it that an active admin can sign in; return e-mail address and password, once.
 
     The first admin gets a random password unless some admin has one; where there is none, one is made.
     Returns None where nothing was to do. Raises psycopg.Error.
     """
     password = passwords.invent()
-    with db.connect(dsn) as connection:
+    with db.connect(dsn, schema) as connection:
         person = db.call(connection, "ensure_admin", email=FIRST_ADMIN, password_hash=passwords.hash_password(password))
     return (person["email"], password) if person["id"] is not None else None
 
@@ -65,7 +66,7 @@ def rotate_keys() -> None:
 
 def _call(function: str, **arguments: object) -> None:
     try:
-        with db.connect(dsn()) as connection:
+        with connect() as connection:
             db.call(connection, function, **arguments)
     except psycopg.Error as error:
         raise click.ClickException(errors.describe(error).message) from error

@@ -23,6 +23,7 @@ from app import db, serve
 from app.curriculum import CurriculumError
 from app.loader import MigrationError
 from app.postgres import PostgresError, Server, say, wheel_pgbin
+from app.schema import DEFAULT, check_name
 from app.serve import ServeError, Service
 from app.settings import Settings
 
@@ -42,6 +43,9 @@ WATCH_INTERVAL = 1
 
 # What a service needs to be told.
 LOGINS = ("LOCKSTEP_HTTP_DSN", "LOCKSTEP_HTTP_ADMIN_DSN")
+
+# Where the option --schema is kept.
+SCHOOL = f"{__name__}.school"
 
 GUARDS = "select kind, name, status from lockstep.guard_status order by kind, name"
 REPORT = "select check_name, status, detail from lockstep.deployment_report(%s)"
@@ -70,12 +74,25 @@ FIRST_ADMIN = """\
 class Commands(AppGroup):
     """Commands that end in a sentence, not in a traceback, when the world is not as they need it."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        school = click.Option(
+            ["--schema"], expose_value=False, callback=_take_school, help="The school, instead of LOCKSTEP_SCHEMA's."
+        )
+        super().__init__(*arguments, params=[school], **options)
+
     def invoke(self, context: click.Context) -> Any:
         """Run the command; see click.Group."""
         try:
             return super().invoke(context)
         except FAILURES as error:
             raise click.ClickException(str(error)) from error
+
+
+def _take_school(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    try:
+        context.meta[SCHOOL] = value and check_name(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 database = Commands("db", help="The database: up and down, migrated, filled, verified.")
@@ -121,6 +138,8 @@ def psql(arguments: tuple[str, ...]) -> NoReturn:
     target = conninfo_to_dict(dsn())
     # In the environment, because anybody can read a command line.
     environment = {**os.environ, "PGPASSWORD": str(target.pop("password", ""))}
+    if schema() != DEFAULT:
+        environment.setdefault("PGOPTIONS", f"-c search_path={schema()},public")
     program = str(pgbin / "psql")
     os.execve(program, [program, "-d", make_conninfo("", **target), *arguments], environment)
 
@@ -128,13 +147,13 @@ def psql(arguments: tuple[str, ...]) -> NoReturn:
 @database.command("migrate")
 def migrate_up() -> None:
     """Apply the pending migrations."""
-    _migrate(dsn())
+    _migrate(dsn(), schema())
 
 
 @database.command()
 def functions() -> None:
     """Load functions, triggers and views again, in one transaction."""
-    _load_functions(dsn())
+    _load_functions(dsn(), schema())
 
 
 @database.command("migrate-down")
@@ -143,7 +162,7 @@ def migrate_down(target: str | None) -> None:
     """Roll migrations back, and load the functions of the version that is left."""
     from app.migrator import Migrator
 
-    Migrator(dsn(), say=say).rollback(target)
+    Migrator(dsn(), schema=schema(), say=say).rollback(target)
 
 
 @database.command("curriculum")
@@ -151,7 +170,7 @@ def load_curriculum() -> None:
     """Load the specializations and their levels."""
     from app import curriculum
 
-    curriculum.load(dsn())
+    curriculum.load(dsn(), schema=schema())
 
 
 @database.command("seed")
@@ -166,7 +185,7 @@ def verify() -> None:
     from app.migrator import Migrator
 
     database_dsn = dsn()
-    with db.connect(database_dsn) as connection:
+    with db.connect(database_dsn, schema()) as connection:
         try:
             checks = connection.execute(REPORT, [Migrator(database_dsn).head()]).fetchall()
         except (errors.InvalidSchemaName, errors.UndefinedFunction):
@@ -184,7 +203,7 @@ def verify() -> None:
 @click.option("--accept", is_flag=True, help="Take what is found as what ought to be, after a change on purpose.")
 def guards(everything: bool, accept: bool) -> None:
     """List the guards that are not as installed; fail if there are any."""
-    with db.connect(dsn()) as connection:
+    with connect() as connection:
         if accept:
             db.call(connection, "record_guards")
         rows = connection.execute(GUARDS).fetchall()
@@ -206,7 +225,7 @@ def demo(students: int, writers: int, events: int) -> None:
     from app import season
 
     with _scratch_database(dsn()) as scratch:
-        _install(scratch)
+        _install(scratch, DEFAULT)
         try:
             result = season.run(
                 scratch, students=students, writers=writers, events=events, progress=season.show_progress()
@@ -230,7 +249,7 @@ def run() -> None:
         listener = serve.listen(settings.service)
         where = server.start() if server else dsn()
         _populate(where)
-        service = Service(listener, _logins(where), stop_server=bool(server and server.started_here))
+        service = Service(listener, _logins(where), schema(), stop_server=bool(server and server.started_here))
         service.wait_until_it_answers()
         click.echo(WELCOME.format(dsn=where, url=service.url, admin=_first_admin(where)))
         _stay(server, service, parent)
@@ -272,6 +291,16 @@ def dsn() -> str:
     return _settings().dsn or Server.from_settings(_settings()).start()
 
 
+def schema() -> str:
+    """The school that a command is for."""
+    return click.get_current_context().meta.get(SCHOOL) or _settings().schema
+
+
+def connect() -> db.Connection:
+    """Open a connection of that school; the embedded server is brought up for it."""
+    return db.connect(dsn(), schema())
+
+
 def _settings() -> Settings:
     settings: Settings = current_app.extensions["lockstep"]
     return settings
@@ -298,14 +327,14 @@ def _logins(dsn: str) -> tuple[str, str]:
     if settings.http_dsn and settings.http_admin_dsn:
         return settings.http_dsn, settings.http_admin_dsn
     home = settings.home if settings.dsn else Server.from_settings(settings).home
-    return logins.ensure(dsn, home / "http-logins.json")
+    return logins.ensure(dsn, home / "http-logins.json", schema())
 
 
 def _first_admin(dsn: str) -> str:
     """Make an admin if there is none who can sign in, and say how, this once."""
     from app import accounts
 
-    made = accounts.ensure_admin(dsn)
+    made = accounts.ensure_admin(dsn, schema())
     return FIRST_ADMIN.format(*made) if made else ""
 
 
@@ -313,29 +342,29 @@ def _populate(dsn: str) -> None:
     """Install, and invent people if there is nobody."""
     from app import seed
 
-    _install(dsn)
-    seed.seed(dsn)
+    _install(dsn, schema())
+    seed.seed(dsn, schema())
 
 
-def _install(dsn: str) -> None:
+def _install(dsn: str, schema: str) -> None:
     """Bring a database to the newest schema, functions and curriculum."""
     from app import curriculum
 
-    _migrate(dsn)
-    _load_functions(dsn)
-    curriculum.load(dsn)
+    _migrate(dsn, schema)
+    _load_functions(dsn, schema)
+    curriculum.load(dsn, schema=schema)
 
 
-def _migrate(dsn: str) -> None:
+def _migrate(dsn: str, schema: str) -> None:
     from app.migrator import Migrator
 
-    Migrator(dsn, say=say).migrate()
+    Migrator(dsn, schema=schema, say=say).migrate()
 
 
-def _load_functions(dsn: str) -> None:
+def _load_functions(dsn: str, schema: str) -> None:
     from app.migrator import Migrator
 
-    say(f"{len(Migrator(dsn, say=say).load())} functions and views loaded")
+    say(f"{len(Migrator(dsn, schema=schema, say=say).load())} functions and views loaded")
 
 
 @contextmanager

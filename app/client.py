@@ -27,16 +27,17 @@ from psycopg.pq import TransactionStatus
 
 from app import db
 from app.errors import describe
+from app.schema import DEFAULT
 
 Answer = dict[str, Any]
 Hours = float | Decimal
 
 
 class ProgressLicenseCoupler:
-    """The coupled calls over one connection; see the module for its part in transactions."""
+    """The coupled calls of one school over one connection; see the module for its part in transactions."""
 
-    def __init__(self, connection: db.Connection) -> None:
-        self.connection = connection
+    def __init__(self, connection: db.Connection, schema: str = DEFAULT) -> None:
+        self.connection, self.schema = connection, schema
 
     def update_level_atomic(
         self,
@@ -64,6 +65,7 @@ class ProgressLicenseCoupler:
             lambda: db.call(
                 self.connection,
                 "update_level",
+                self.schema,
                 user_id=user_id,
                 specialization_id=specialization,
                 new_level=new_level,
@@ -91,6 +93,7 @@ class ProgressLicenseCoupler:
             lambda: db.call(
                 self.connection,
                 "sync_records",
+                self.schema,
                 user_id=user_id,
                 specialization_id=specialization,
                 source=source,
@@ -109,6 +112,7 @@ class ProgressLicenseCoupler:
             lambda: db.call(
                 self.connection,
                 "validate_consistency",
+                self.schema,
                 user_id=user_id,
                 specialization_id=specialization,
             ),
@@ -127,6 +131,7 @@ def level_up_atomic(
     advanced_by: int | None = None,
     reason: str | None = None,
     idempotency_key: str | None = None,
+    schema: str = DEFAULT,
 ) -> Answer:
     """Add what was earned, and raise progress and license as far as the totals reach.
 
@@ -140,6 +145,7 @@ def level_up_atomic(
         lambda: db.call(
             connection,
             "level_up",
+            schema,
             user_id=user_id,
             specialization_id=specialization,
             xp_gained=xp_gained,

@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 
 from app import db
+from app.schema import DEFAULT
 from app.settings import PROJECT
 
 DIRECTORY = PROJECT / "sql" / "curriculum"
@@ -97,7 +98,7 @@ class Line:
     values: dict[str, str | None]
 
 
-def load(dsn: str, directory: Path = DIRECTORY, *, update: bool = False) -> dict[str, int]:
+def load(dsn: str, directory: Path = DIRECTORY, *, update: bool = False, schema: str = DEFAULT) -> dict[str, int]:
     """Insert what is missing, and with update write over what differs; remove nothing.
 
     All of it in one transaction. Returns what it did: specializations_inserted,
@@ -106,7 +107,7 @@ def load(dsn: str, directory: Path = DIRECTORY, *, update: bool = False) -> dict
     files = {table: read(directory / f"{table}.csv") for table in KEYS}
     check_tracks(**files)
     done = Counter({f"{table}_{outcome}": 0 for table in KEYS for outcome in ("inserted", "updated")})
-    with db.connect(dsn) as connection, connection.transaction():
+    with db.connect(dsn, schema) as connection, connection.transaction():
         for table, lines in files.items():
             for line in lines:
                 try:

@@ -1,37 +1,88 @@
 """The one module through which the application talks to psycopg: connect, and call a function.
 
-All that the application does to the data is a call of a function in sql/functions.
+All that the application does to the data is a call of a function in sql/functions. Statements are
+written for the schema `lockstep`; a connection is one school's, and its cursors write that name in.
 """
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import psycopg
 from psycopg import errors, sql
+from psycopg.abc import Params, Query
 from psycopg.rows import dict_row
 
+from app.schema import DEFAULT, check_name, rename
+
 Connection = psycopg.Connection[Any]
+Cursor = psycopg.Cursor[Any]
 Row = dict[str, Any]
 
 
-def connect(dsn: str) -> Connection:
-    """Open a connection in autocommit, where a call is one round trip; `with` closes it."""
-    return psycopg.connect(dsn, autocommit=True, application_name="lockstep")
+def connect(dsn: str, schema: str = DEFAULT) -> Connection:
+    """Open a connection of a school in autocommit, where a call is one round trip; `with` closes it."""
+    return psycopg.connect(dsn, autocommit=True, application_name="lockstep", cursor_factory=cursor_of(schema))
 
 
-def call(connection: Connection, function: str, /, **arguments: object) -> Row:
+@cache
+def cursor_of(schema: str) -> type[Cursor]:
+    """The cursors of a school. Raises ValueError for what is no name of one.
+
+    Values are no part of a statement and stay as they are; write none into its text.
+    """
+    if check_name(schema) == DEFAULT:
+        return psycopg.Cursor
+
+    class SchoolCursor(psycopg.Cursor[Any]):
+        """Runs what is written for `lockstep` in the schema of this school."""
+
+        def execute(self, query: Query, params: Params | None = None, **options: Any) -> Any:
+            """See psycopg."""
+            return super().execute(self._renamed(query), params, **options)
+
+        def executemany(self, query: Query, params_seq: Any, **options: Any) -> None:
+            """See psycopg."""
+            super().executemany(self._renamed(query), params_seq, **options)
+
+        def stream(self, query: Query, params: Params | None = None, **options: Any) -> Iterator[Any]:
+            """See psycopg."""
+            return super().stream(self._renamed(query), params, **options)
+
+        @contextmanager
+        def copy(self, statement: Query, params: Params | None = None, **options: Any) -> Iterator[psycopg.Copy]:
+            """See psycopg."""
+            with super().copy(self._renamed(statement), params, **options) as copy:
+                yield copy
+
+        def _renamed(self, query: Query) -> bytes:
+            if isinstance(query, str | bytes):
+                return _rename(query, schema)
+            return _rename(query.as_string(self), schema)  # type: ignore[union-attr]
+
+    return SchoolCursor
+
+
+@lru_cache(maxsize=1024)
+def _rename(query: str | bytes, schema: str) -> bytes:
+    return rename(query.decode() if isinstance(query, bytes) else query, schema).encode()
+
+
+def call(connection: Connection, function: str, schema: str | None = None, /, **arguments: object) -> Row:
     """Call a function of the schema by named arguments (p_ is put before); return its row.
 
+    schema: of a connection that somebody else has opened; without it, the connection's own.
     Raises psycopg.Error; app.errors says what it means.
     """
-    with connection.cursor(row_factory=dict_row) as cursor:
+    cursor_factory = cursor_of(schema) if schema else connection.cursor_factory
+    with cursor_factory(connection, row_factory=dict_row) as cursor:
         cursor.execute(
             statement("select * from {}({})", function, *arguments),
             {name: parameter(value) for name, value in arguments.items()},
         )
-        row = cursor.fetchone()
+        row: Row | None = cursor.fetchone()
     assert row is not None, f"{function}() returned no row"
     return row
 
@@ -59,7 +110,7 @@ def statement(form: str, routine: str, *names: str) -> bytes:
     arguments = sql.SQL(", ").join(
         sql.SQL("{} => {}").format(sql.Identifier(f"p_{name}"), sql.Placeholder(name)) for name in names
     )
-    return sql.SQL(form).format(sql.Identifier("lockstep", routine), arguments).as_bytes()
+    return sql.SQL(form).format(sql.Identifier(DEFAULT, routine), arguments).as_bytes()
 
 
 @cache

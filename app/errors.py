@@ -288,6 +288,11 @@ CONDITIONS = (
         "An adoption was to end, and rows that it planned have not come over.",
     ),
     Condition(
+        "LS100", "school_closed", 503, "database_error", False,
+        "this school is closed to writing",
+        "The school was moved to another database, or is arriving in this one; the detail says where it is.",
+    ),
+    Condition(
         "22***", "invalid_value", 422, "validation_error", False,
         "a value has the wrong form, or is out of range",
         "A value does not fit its type: a word for a number, or a number too big.",

@@ -91,7 +91,7 @@ def free_connections(dsn: str) -> int | None:
 
     A pooler hands out process numbers that are not the server's, and bounds connections by itself.
     """
-    with db.connect(dsn) as connection, connection.transaction():
+    with db.connect(dsn, settings.schema) as connection, connection.transaction():
         connection.execute("select set_config('role', 'lockstep_app', true)", prepare=False)
         row = connection.execute("select pg_backend_pid(), lockstep.free_connections()", prepare=False).fetchone()
         assert row is not None

@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 from psycopg import errors, sql
 
+from app.schema import rename
 from app.settings import PROJECT
 
 # What `create or replace` refuses to replace: then everything is dropped first.
@@ -48,11 +49,6 @@ class Source:
     def after(self) -> list[str]:
         """The names in a line `-- after: name, name`: those are loaded before this one."""
         return re.findall(r"\w+", " ".join(re.findall(r"(?m)^-- after:(.*)$", self.text)))
-
-
-def rename(text: str, schema: str) -> str:
-    """The same SQL for a schema of another name: `lockstep.` and the roles `lockstep_…`."""
-    return re.sub(r"\blockstep(?![a-z0-9])", schema, text)
 
 
 def read_sources(root: Path) -> list[Source]:
@@ -130,8 +126,8 @@ class Loader:
         for statement in self.drop_undefined():
             self.say(f"no file defines it any more: {statement}")
         self.set_owners()
-        self._set_search_path()
-        self._arm_keys()
+        self.set_search_path()
+        self.arm_keys()
         self.record_guards(broken)
         self.connection.execute("delete from loaded_sources where version = %s", [version])
         with self.connection.cursor() as cursor:
@@ -189,7 +185,8 @@ class Loader:
                 statements = f"grant {create} to {role}; {statements}; revoke {create} from {role}"
             self.run("migrator", statements)
 
-    def _set_search_path(self) -> None:
+    def set_search_path(self) -> None:
+        """Let sessions of the database find the tables by their names alone, unless it has another path."""
         for database, may_set, setting in self.run_own("search_path"):
             if setting is None and may_set:
                 name = sql.Identifier(database).as_string(self.connection)
@@ -198,7 +195,8 @@ class Loader:
             elif self.schema not in re.findall(r"\w+", setting or ""):
                 self.say(f"left as it is, without {self.schema}: search_path of {database}")
 
-    def _arm_keys(self) -> None:
+    def arm_keys(self) -> None:
+        """Have the keys fire ALWAYS, or say why they cannot."""
         if self._has("arm_keys"):
             for row in self.run("migrator", "select lockstep.arm_keys()").fetchall():
                 self.say(str(row[0]))

@@ -10,6 +10,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from app import db
+from app.schema import DEFAULT, rename
 
 # Login, and the roles that it may take.
 LOGINS = {
@@ -25,22 +26,23 @@ SETTINGS = {
 }
 
 
-def ensure(dsn: str, passwords: Path) -> tuple[str, str]:
-    """Make the logins unless they are there; return their DSNs, for everybody and for admins.
+def ensure(dsn: str, passwords: Path, schema: str = DEFAULT) -> tuple[str, str]:
+    """Make the logins of a school unless they are there; return their DSNs, for everybody and for admins.
 
     Passwords are random and kept in a file of this installation. A login whose password is not there
     gets a new one, so an installation that shares a server names its own DSNs instead.
     """
     known: dict[str, str] = json.loads(passwords.read_text("utf-8")) if passwords.exists() else {}
+    logins = {rename(login, schema): [rename(role, schema) for role in roles] for login, roles in LOGINS.items()}
     with db.connect(dsn) as connection:
-        for login, roles in LOGINS.items():
+        for login, roles in logins.items():
             if login not in known or not _lets_in(dsn, login, known[login]):
                 known[login] = secrets.token_urlsafe(24)
                 _make(connection, login, roles, known[login])
     passwords.parent.mkdir(parents=True, exist_ok=True)
     with open(os.open(passwords, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         json.dump(known, file)
-    everybody, admins = (make_conninfo(dsn, user=login, password=known[login]) for login in LOGINS)
+    everybody, admins = (make_conninfo(dsn, user=login, password=known[login]) for login in logins)
     return everybody, admins
 
 
@@ -52,7 +54,7 @@ def _lets_in(dsn: str, login: str, password: str) -> bool:
     return True
 
 
-def _make(connection: db.Connection, login: str, roles: tuple[str, ...], password: str) -> None:
+def _make(connection: db.Connection, login: str, roles: list[str], password: str) -> None:
     name = sql.Identifier(login)
     with connection.transaction():
         if not connection.execute("select from pg_roles where rolname = %s", [login]).rowcount:

@@ -23,13 +23,14 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg import errors
+from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from yoyo import internalmigrations, read_migrations
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.migrations import Migration, parse_metadata_from_sql_comments, read_sql_migration
 
 from app.loader import Loader, MigrationError, read_sources
+from app.schema import DEFAULT, check_name
 from app.settings import PROJECT
 
 __all__ = ["DriftError", "LockTimeoutError", "MigrationError", "Migrator", "Status", "dump"]
@@ -49,6 +50,9 @@ where locks.locktype = 'advisory'
     and (locks.classid::bigint << 32) + locks.objid::bigint = %s
     and db.datname = current_database()
 """
+
+CLOSED = "select true from pg_catalog.pg_trigger where tgrelid = to_regclass(%s) and tgname = 'refuse_closed'"
+KEYWORD = "select true from pg_catalog.pg_get_keywords() where word = %s and catcode <> 'U'"
 
 
 class DriftError(MigrationError):
@@ -108,7 +112,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def init_connection(self, connection: psycopg.Connection[Any]) -> None:
         """Have yoyo's statements, which name no schema, find its tables."""
-        connection.execute(f"set search_path = {self.schema}, public".encode())
+        connection.execute(sql.SQL("set search_path = {}, public").format(sql.Identifier(self.schema)))
 
     def transaction(self, rollback_on_exit: bool = False) -> AbstractContextManager[Any]:
         """psycopg's, which does not hide an error behind that of its own ROLLBACK."""
@@ -150,6 +154,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         if not self.is_bootstrapped():
             with self.transaction():
                 if self._value("select to_regnamespace(%s)", self.schema) is None:
+                    if self._value(KEYWORD, self.schema):
+                        raise MigrationError(f"not a name for a schema: {self.schema} is a word of SQL")
                     self.loader.run("migrator", "create schema lockstep")
                 internalmigrations.upgrade(self)
                 self._run_file(PROJECT / "sql" / "migrator" / "bookkeeping.sql")
@@ -158,6 +164,11 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def is_bootstrapped(self) -> bool:
         """Whether bootstrap() has nothing to do."""
         return self._value("select to_regclass(%s)", f"{self.schema}.loaded_sources") is not None
+
+    def refuse_closed(self) -> None:
+        """Raise MigrationError where the school has moved away: it stays as it was then."""
+        if self._value(CLOSED, f"{self.schema}.users"):
+            raise MigrationError(f"{self.schema} is closed to writing: see `flask school list`")
 
     def applied(self) -> dict[str, Applied]:
         """The applied migrations, oldest first."""
@@ -261,12 +272,14 @@ class Migrator:
         self,
         dsn: str,
         root: Path = PROJECT / "sql",
-        schema: str = "lockstep",
+        schema: str = DEFAULT,
         say: Callable[[str], None] = logger.info,
         lock_timeout: float = LOCK_TIMEOUT,
     ) -> None:
-        if not re.fullmatch(r"[a-z_][a-z0-9_]{0,49}", schema):
-            raise MigrationError(f"not a name for a schema: {schema}")
+        try:
+            check_name(schema)
+        except ValueError as error:
+            raise MigrationError(str(error)) from error
         self.dsn, self.root, self.schema = dsn, root, schema
         self.say, self.lock_timeout = say, lock_timeout
 
@@ -332,6 +345,7 @@ class Migrator:
     def _locked(self) -> Iterator[Backend]:
         with Backend(self.dsn, self.schema, self.say) as backend, backend.lock(self.lock_timeout):
             backend.bootstrap()
+            backend.refuse_closed()
             yield backend
 
     def _migrations(self) -> dict[str, Migration]:
@@ -385,7 +399,7 @@ def is_transactional(migration: Migration) -> bool:
     return bool(directives.get("transactional", "true").strip().lower() == "true")
 
 
-def dump(dsn: str, pg_dump: Path | str = "pg_dump", schema: str = "lockstep") -> str:
+def dump(dsn: str, pg_dump: Path | str = "pg_dump", schema: str = DEFAULT) -> str:
     """The schema as SQL, without what differs from run to run and between minor versions."""
     parts = conninfo_to_dict(dsn)
     password = str(parts.pop("password", os.environ.get("PGPASSWORD", "")))  # not for ps to see

@@ -17,7 +17,7 @@ import click
 import psycopg
 
 from app import db
-from app.cli import STOPPING, dsn
+from app.cli import STOPPING, connect, dsn, schema
 from app.errors import find
 from app.sync import IN_STEP, SyncCommands, SyncError, as_json, rows, show
 
@@ -73,12 +73,12 @@ def stopping() -> Iterator[Stop]:
 @click.option("--listen/--no-listen", default=True, help="Wake up at a NOTIFY; behind PgBouncer polling is left.")
 def work(poll: float, listen: bool) -> None:
     """Drain as entries come, until SIGINT or SIGTERM: then after the batch at hand."""
-    where = dsn()
+    where, school = dsn(), schema()
     applied = 0
     with stopping() as stop:
         while not stop.asked:
             try:
-                with db.connect(where) as connection:
+                with db.connect(where, school) as connection:
                     if listen:
                         connection.execute(LISTEN)
                     click.echo("working", err=True)
@@ -130,7 +130,7 @@ def drain(machine: bool) -> None:
     """Apply what can be applied now, and show how the queue stands; for cron."""
     started = time.monotonic()
     applied = refused = 0
-    with db.connect(dsn()) as connection:
+    with connect() as connection:
         while True:
             result = drain_once(connection)
             applied, refused = applied + result["applied"], refused + result["refused"]
@@ -162,7 +162,7 @@ def requeue(entry: int | None, everything: bool) -> None:
     """Give an entry that was set aside three more tries, in its old place."""
     if everything == (entry is not None):
         raise click.UsageError("name an entry, or --all")
-    with db.connect(dsn()) as connection:
+    with connect() as connection:
         for found in rows(ALL) if everything else _find(entry):
             db.call(connection, "requeue_level_up", user_id=found["user_id"], entry_id=found["entry_id"])
             click.echo(f"requeued: {found['entry_id']}")
@@ -172,7 +172,7 @@ def requeue(entry: int | None, everything: bool) -> None:
 @entry_argument
 def discard(entry: int) -> None:
     """Throw an entry away that was set aside; print it whole, because nothing else keeps it."""
-    with db.connect(dsn()) as connection:
+    with connect() as connection:
         for found in _find(entry):
             gone = db.call(connection, "discard_level_up", user_id=found["user_id"], entry_id=found["entry_id"])
             show([gone], True, "")

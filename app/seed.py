@@ -12,6 +12,7 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from app import db
+from app.schema import DEFAULT
 
 PEOPLE = {"student": 200, "instructor": 10, "admin": 2}
 COUNTED = ("students", "instructors", "admins", "pairs", "lowered", "calls")
@@ -117,12 +118,12 @@ class School:
         self.made["calls"] += 1
 
 
-def seed(dsn: str) -> dict[str, int]:
+def seed(dsn: str, schema: str = DEFAULT) -> dict[str, int]:
     """Fill a database that has no users, in one transaction; return how many of what were made.
 
     The names are those of COUNTED; all counts are 0 where anybody is there.
     """
-    with db.connect(dsn) as connection, connection.transaction():
+    with db.connect(dsn, schema) as connection, connection.transaction():
         # Two at once: the second waits, then finds the users of the first.
         connection.execute("lock table lockstep.users in share row exclusive mode")
         if connection.execute("select from lockstep.users limit 1").rowcount:

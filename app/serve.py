@@ -58,15 +58,21 @@ def replace_process(listener: socket.socket) -> NoReturn:
 class Service:
     """A service that this process started, and stops."""
 
-    def __init__(self, listener: socket.socket, dsns: tuple[str, str], stop_server: bool) -> None:
+    def __init__(self, listener: socket.socket, dsns: tuple[str, str], schema: str, stop_server: bool) -> None:
         """Start it on the address taken.
 
         dsns         of the logins, for everybody and for admins
+        schema       the school
         stop_server  whether the embedded server goes too, where this process is killed
         """
         self.url = url(listener)
         everybody, admins = dsns
-        given = {"LOCKSTEP_HTTP_DSN": everybody, "LOCKSTEP_HTTP_ADMIN_DSN": admins, PARENT: str(os.getpid())}
+        given = {
+            "LOCKSTEP_HTTP_DSN": everybody,
+            "LOCKSTEP_HTTP_ADMIN_DSN": admins,
+            "LOCKSTEP_SCHEMA": schema,
+            PARENT: str(os.getpid()),
+        }
         if stop_server:
             given[STARTED_SERVER] = "1"
         self.process = subprocess.Popen(

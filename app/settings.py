@@ -3,6 +3,7 @@
 LOCKSTEP_DSN    that server, 15 or later: nothing is started or stopped
 LOCKSTEP_PGBIN  the folder of PostgreSQL's programs, instead of the wheel's
 LOCKSTEP_HOME   the folder of the embedded server, instead of .lockstep in the project
+LOCKSTEP_SCHEMA the school: the name of its schema, which its roles begin with; lockstep when unset
 
 What HTTP needs; `make run` finds out by itself:
 
@@ -33,6 +34,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from app.schema import DEFAULT, check_name
 
 # Threads that probes, refusals and the docs page find free when every connection is taken and waited for.
 SPARE_THREADS = 16
@@ -141,7 +144,7 @@ class Settings:
     home: Path = PROJECT / ".lockstep"
     dsn: str | None = None
     pgbin: Path | None = None
-    schema: str = "lockstep"
+    schema: str = DEFAULT
     http_dsn: str | None = None
     http_admin_dsn: str | None = None
     read_dsn: str | None = None
@@ -174,6 +177,7 @@ class Settings:
             home=Path(environment.get("LOCKSTEP_HOME") or cls.home).absolute(),
             dsn=environment.get("LOCKSTEP_DSN") or None,
             pgbin=Path(pgbin).absolute() if pgbin else None,
+            schema=check_name(environment.get("LOCKSTEP_SCHEMA") or cls.schema),
             http_dsn=environment.get("LOCKSTEP_HTTP_DSN") or None,
             http_admin_dsn=environment.get("LOCKSTEP_HTTP_ADMIN_DSN") or None,
             read_dsn=environment.get("LOCKSTEP_READ_DSN") or None,

@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 from tabulate import tabulate
 
 from app import db, schedule
-from app.cli import Commands, dsn
+from app.cli import Commands, connect, dsn, schema
 from app.settings import PROJECT
 
 IN_STEP, DESYNC, ERROR, SKIPPED, OVERDUE = range(5)
@@ -103,7 +103,7 @@ def find(specialization: str | None, machine: bool) -> None:
 @as_json
 def plan(direction: str, specialization: str | None, user: int | None, limit: int | None, machine: bool) -> None:
     """Write down what a repair would do, and change nothing; `apply` does just that."""
-    with db.connect(dsn()) as connection:
+    with connect() as connection:
         run = db.call(
             connection,
             "plan_sync",
@@ -121,7 +121,7 @@ def plan(direction: str, specialization: str | None, user: int | None, limit: in
 @as_json
 def apply(run: int, machine: bool) -> None:
     """Apply a plan, or go on with a run that was interrupted."""
-    with db.connect(dsn()) as connection:
+    with connect() as connection:
         db.perform(connection, "apply_sync", run_id=run)
     sys.exit(_show_run(run, machine))
 
@@ -131,7 +131,7 @@ def apply(run: int, machine: bool) -> None:
 @as_json
 def undo(run: int, machine: bool) -> None:
     """Undo a run; the undo is a run too, and can be undone."""
-    with db.connect(dsn()) as connection:
+    with connect() as connection:
         done = db.perform(connection, "undo_sync", run_id=run)
     sys.exit(_show_run(done["undo_run_id"], machine))
 
@@ -162,7 +162,7 @@ def runs(run: int | None, limit: int, machine: bool) -> None:
 @as_json
 def scan(chunk: int | None, max_age: float, max_active: int, max_lag: float, machine: bool) -> None:
     """Verify every pair by ranges of user ids; interrupted, the next call goes on where it stopped."""
-    with db.connect(dsn()) as connection, connection.cursor(row_factory=dict_row) as cursor:
+    with connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         if chunk:
             db.call(connection, "change_setting", name="health_range", value=str(chunk))
         db.call(connection, "cover_users")
@@ -183,7 +183,7 @@ def scan(chunk: int | None, max_age: float, max_active: int, max_lag: float, mac
 def reconcile(log: bool, machine: bool) -> None:
     """The scheduled job: repair everything, purge what is past its retention, check health."""
     started = datetime.now(UTC)
-    with db.connect(dsn()) as connection:
+    with connect() as connection:
         connection.add_notice_handler(warn)
         run = db.perform(connection, "reconcile")["run_id"]
         db.perform(connection, "watch")
@@ -199,7 +199,7 @@ def reconcile(log: bool, machine: bool) -> None:
 @as_json
 def health(check: bool, machine: bool) -> None:
     """Show how it stands; fail when it needs attention."""
-    with db.connect(dsn()) as connection:
+    with connect() as connection:
         connection.add_notice_handler(warn)
         if check:
             db.perform(connection, "watch")
@@ -216,14 +216,14 @@ def health(check: bool, machine: bool) -> None:
 @sync.command("schedule")
 def install_schedule() -> None:
     """Have pg_cron reconcile every six hours, check health every five minutes, drain the queue every minute."""
-    for line in schedule.install(dsn()):
+    for line in schedule.install(dsn(), schema()):
         click.echo(line)
 
 
 @sync.command("unschedule")
 def remove_schedule() -> None:
     """Take the jobs out of pg_cron."""
-    for line in schedule.remove(dsn()):
+    for line in schedule.remove(dsn(), schema()):
         click.echo(line)
 
 
@@ -244,7 +244,7 @@ def explain(error: Exception) -> str:
 
 def rows(query: str, **parameters: object) -> list[dict[str, Any]]:
     """Run a query over a connection of its own; return its rows."""
-    with db.connect(dsn()) as connection, connection.cursor(row_factory=dict_row) as cursor:
+    with connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query.encode(), parameters).fetchall()
 
 

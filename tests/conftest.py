@@ -40,7 +40,8 @@ Connect = Callable[..., psycopg.Connection[Any]]
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the folder of this run's server, in the process that will take it away."""
-    os.environ.pop("LOCKSTEP_DSN", None)
+    for name in ("LOCKSTEP_DSN", "LOCKSTEP_SCHEMA"):
+        os.environ.pop(name, None)
     if not hasattr(config, "workerinput"):
         folder = folder_for_servers()
         for old in folder.glob(f"lockstep-tests-{os.getuid()}-*"):

@@ -73,7 +73,7 @@ def init_app(app: OpenAPI, settings: Settings) -> None:
     app.config["MAX_CONTENT_LENGTH"] = settings.largest_json
     # A path has one spelling: /api//v1 would be sent on, to whatever host the request names.
     app.url_map.merge_slashes = False
-    app.extensions["lockstep.tokens"] = Tokens(settings.token_keys)
+    app.extensions["lockstep.tokens"] = Tokens(settings.token_keys, settings.schema)
     if settings.proxies:
         # Exactly so many entries from the right are believed: those before them, anybody can write.
         through = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)

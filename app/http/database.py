@@ -29,6 +29,7 @@ from app.db import Row
 from app.http import access, replica
 from app.http.problems import ProblemError
 from app.http.replica import Replica
+from app.schema import DEFAULT
 from app.settings import PoolSettings, Settings
 
 log = logging.getLogger(__name__)
@@ -77,15 +78,22 @@ class Database:
     """The pools of one process. They are opened by the first call, so after a fork."""
 
     def __init__(
-        self, dsn: str, admin_dsn: str, settings: PoolSettings, read_dsn: str | None = None, read_lag: float = 1.0
+        self,
+        dsn: str,
+        admin_dsn: str,
+        settings: PoolSettings,
+        read_dsn: str | None = None,
+        read_lag: float = 1.0,
+        schema: str = DEFAULT,
     ) -> None:
+        self.schema = schema
         self.pools = {
-            "app": _pool("app", dsn, settings.size, settings),
-            "admin": _pool("admin", admin_dsn, settings.admin_size, settings),
+            "app": _pool("app", dsn, settings.size, settings, schema),
+            "admin": _pool("admin", admin_dsn, settings.admin_size, settings, schema),
         }
         self.replica: Replica | None = None
         if read_dsn:
-            self.pools["read"] = _pool("read", read_dsn, settings.size, settings, **replica.SILENCE)
+            self.pools["read"] = _pool("read", read_dsn, settings.size, settings, schema, **replica.SILENCE)
             self.replica = Replica(self.pools["read"], self.pools["app"], read_lag)
 
     def open(self) -> None:
@@ -126,7 +134,7 @@ class Database:
         route = options.line or access.access()
         pool = self.pools["admin" if route.pool == "admin" else "app"]
         pool.open()
-        g.db_role = f"lockstep_{route.pool}"
+        g.db_role = f"{self.schema}_{route.pool}"
         # A dry run writes, before it takes it back.
         if self.replica and access.only_reads() and not (options.dry_run or options.line):
             reading = self.replica
@@ -158,7 +166,7 @@ class Database:
                     connection.transaction(force_rollback=options.dry_run),
                     connection.cursor(row_factory=dict_row, binary=options.binary) as cursor,
                 ):
-                    call = _Call(cursor, route.pool, on_replica)
+                    call = _Call(cursor, f"{self.schema}_{route.pool}", on_replica)
                     if route.roles:
                         call.authenticate(access.actor(), route)
                     rows = work(call)
@@ -202,7 +210,7 @@ class _Call:
     def __init__(self, cursor: psycopg.Cursor[Row], role: str, on_replica: Replica | None = None) -> None:
         self.cursor = cursor
         self.role = role
-        values = [part for setting in {"role": f"lockstep_{role}", **TIMEOUTS}.items() for part in setting]
+        values = [part for setting in {"role": role, **TIMEOUTS}.items() for part in setting]
         cursor.execute(BEGIN_ON_REPLICA if on_replica else BEGIN, values)
         if on_replica:
             (row,) = cursor.fetchall()
@@ -248,7 +256,7 @@ class _Call:
         """Keys are kept by a role of their own, or an application could forge an answer."""
         self.cursor.execute("select set_config('role', 'lockstep_auth', true)")
         (row,) = self(function, arguments)
-        self.cursor.execute("select set_config('role', %s, true)", [f"lockstep_{self.role}"])
+        self.cursor.execute("select set_config('role', %s, true)", [self.role])
         return row[function]
 
 
@@ -256,7 +264,12 @@ def init_app(app: Flask, settings: Settings) -> None:
     """Keep the pools with the application; without DSNs there are none, and only commands run."""
     if settings.http_dsn and settings.http_admin_dsn:
         app.extensions["lockstep.database"] = Database(
-            settings.http_dsn, settings.http_admin_dsn, settings.pools, settings.read_dsn, settings.read_lag
+            settings.http_dsn,
+            settings.http_admin_dsn,
+            settings.pools,
+            settings.read_dsn,
+            settings.read_lag,
+            settings.schema,
         )
 
 
@@ -276,7 +289,7 @@ def _people(arguments: dict[str, object]) -> set[int]:
 
 
 def _pool(
-    name: str, dsn: str, size: tuple[int, int], settings: PoolSettings, **options: object
+    name: str, dsn: str, size: tuple[int, int], settings: PoolSettings, schema: str, **options: object
 ) -> ConnectionPool[db.Connection]:
     return ConnectionPool(
         dsn,
@@ -285,6 +298,7 @@ def _pool(
             "application_name": "lockstep-http",
             "prepare_threshold": settings.prepare,
             **options,
+            "cursor_factory": db.cursor_of(schema),
         },
         min_size=size[0],
         max_size=size[1],

@@ -22,9 +22,9 @@ from joserfc.jws import JWSRegistry
 
 from app.http.access import Actor
 from app.http.problems import ProblemError
+from app.schema import DEFAULT
 
 ALGORITHM = "Ed25519"
-ISSUER = "lockstep"
 
 # What a token is for: none is taken for another.
 ACCESS, STATE, CONSOLE = "at+jwt", "oidc-state+jwt", "console+jwt"
@@ -41,11 +41,7 @@ RELOAD = 5.0
 OVERLAP = CONSOLE_LIFETIME + 60
 
 _registry = JWSRegistry(algorithms=[ALGORITHM])
-_claims = jwt.JWTClaimsRegistry(
-    iss={"essential": True, "value": ISSUER},
-    exp={"essential": True},
-    iat={"essential": True},
-)
+_times: dict[str, Any] = {"exp": {"essential": True}, "iat": {"essential": True}}
 
 # Whatever can be wrong with what somebody calls a token. The header, which is parsed before the signature is
 # known, has 512 bytes at most: too few to nest deeply.
@@ -54,9 +50,13 @@ _BROKEN = (JoseError, ValueError, TypeError, KeyError, AttributeError)
 
 @dataclass
 class Tokens:
-    """Signs and reads tokens with the keys of a JSON Web Key Set in a file."""
+    """Signs and reads tokens with the keys of a JSON Web Key Set in a file.
+
+    issuer: the school. Services of several schools may share a file, and believe no token of another's.
+    """
 
     path: Path
+    issuer: str = DEFAULT
     _keys: KeySet = field(default_factory=lambda: KeySet([]))
     _version: tuple[int, ...] = ()
     _looked: float = 0.0
@@ -101,7 +101,7 @@ class Tokens:
         now = int(time.time())
         return jwt.encode(
             {"alg": ALGORITHM, "typ": kind, "kid": key.kid},
-            {"iss": ISSUER, **claims, "iat": now, "exp": now + lifetime},
+            {"iss": self.issuer, **claims, "iat": now, "exp": now + lifetime},
             key,
             registry=_registry,
         )
@@ -114,7 +114,7 @@ class Tokens:
             read = jwt.decode(token, self._key_set(at_once=True), registry=_registry)
         if read.header.get("typ") != kind:
             raise ValueError(kind)
-        _claims.validate(read.claims)
+        jwt.JWTClaimsRegistry(iss={"essential": True, "value": self.issuer}, **_times).validate(read.claims)
         return read.claims
 
     def _key_set(self, at_once: bool = False) -> KeySet:

@@ -20,6 +20,17 @@ stale_view as (
         )
 ),
 
+-- The reports over all schools stand on views of each; `school report` makes them anew.
+report as (
+    select distinct body.ev_class::regclass as view_name
+    from pg_catalog.pg_depend as dependency
+    inner join pg_catalog.pg_rewrite as body on body.oid = dependency.objid
+    inner join pg_catalog.pg_class as class on class.oid = body.ev_class
+    where dependency.classid = 'pg_rewrite'::regclass
+        and dependency.refobjid in (select stale_view.oid from stale_view)
+        and class.relnamespace = to_regnamespace('school_reports')
+),
+
 empty_body as (
     select
         att.attrelid::regclass as view_name,
@@ -54,6 +65,9 @@ statements (step, statement) as (
     union all
     select 3, format('create or replace view %s as select %s', empty_body.view_name, empty_body.columns)
     from empty_body
+    union all
+    select 2, 'drop view ' || string_agg(report.view_name::text, ', ')
+    from report
     union all
     select 4, 'drop routine ' || string_agg(proc.oid::regprocedure::text, ', ')
     from pg_catalog.pg_proc as proc

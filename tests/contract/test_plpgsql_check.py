@@ -12,7 +12,12 @@ pytestmark = pytest.mark.needs_extension("plpgsql_check")
 # A trigger's function is checked with each table that it serves.
 CHECK = """
     with checked as (
-        select distinct proc.oid, proc.proname, coalesce(trigger.tgrelid, 0) as relation
+        select distinct proc.oid, proc.proname, coalesce(
+            trigger.tgrelid,
+            -- A trigger that is made when it is needed, on any table.
+            case when proc.prorettype = 'trigger'::regtype then 'lockstep.users'::regclass end,
+            0
+        ) as relation
         from pg_proc as proc
         inner join pg_language as language on language.oid = proc.prolang and language.lanname = 'plpgsql'
         left outer join pg_trigger as trigger on trigger.tgfoid = proc.oid
