@@ -175,6 +175,33 @@ def drop(dsn: str, name: str, *, force: bool = False, say: Callable[[str], None]
     say(f"dropped: {name}")
 
 
+def distribute(dsn: str, name: str, *, rows: bool = False, say: Callable[[str], None] = say) -> None:
+    """Put a school on a Citus cluster: whole on one node, or cut by the user's id over all of them.
+
+    It is made unless it is there. To be cut, it has nobody in it; whole, it may be at work, and rests meanwhile.
+    Raises SchoolError, MigrationError.
+    """
+    migrator = Migrator(dsn, schema=name, say=say)
+    with db.connect(dsn, name) as connection:
+        if not connection.execute("select from pg_extension where extname = 'citus'").rowcount:
+            raise SchoolError("there is no Citus in this database: create extension citus, and add its nodes")
+        if rows and name in names(dsn) and connection.execute("select from lockstep.users limit 1").rowcount:
+            raise SchoolError(f"{name} has users: a school is cut before anybody is in it")
+    create(dsn, name, say)
+    with Backend(dsn, name, say) as backend, backend.lock():
+        backend.loader.run_file("citus/cluster.sql")
+    # A new session has the settings of the database.
+    with Backend(dsn, name, say) as backend, backend.lock(), backend.connection.transaction():
+        if rows:
+            backend.loader.drop_undefined()
+        backend.loader.run_file(f"citus/{'rows' if rows else 'school'}.sql")
+    migrator.load()
+    if rows:
+        with Backend(dsn, name, say) as backend, backend.lock(), backend.connection.transaction():
+            backend.loader.run_file("citus/keys.sql")
+            backend.loader.record_guards([])
+
+
 def closed(connection: db.Connection, schema: str) -> str | None:
     """Why a school takes no writes; None where it does."""
     row: tuple[str] | None = db.cursor_of(schema)(connection).execute(CLOSED).fetchone()
@@ -319,6 +346,14 @@ def move_command(name: str, target: str, drop_old: bool) -> None:
 
     rows = move.move(dsn(), target, name, drop_old=drop_old)
     show([asdict(row) for row in rows], False, "nothing to compare")
+
+
+@school.command("distribute")
+@name_argument
+@click.option("--rows", is_flag=True, help="Cut it by the user's id, instead of putting it whole on one node.")
+def distribute_command(name: str, rows: bool) -> None:
+    """Put a school on a Citus cluster; see docs/scale-out.md for what is weaker there."""
+    distribute(dsn(), name, rows=rows)
 
 
 @school.command("report")

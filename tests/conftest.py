@@ -1,6 +1,7 @@
 """One server a run, one template database, one clone a test.
 
-The server is the embedded one (or LOCKSTEP_PGBIN's), made for this run and never LOCKSTEP_DSN's.
+The server is the embedded one (or LOCKSTEP_PGBIN's), made for this run and never LOCKSTEP_DSN's; but where
+LOCKSTEP_TEST_DSN names one, it is that. Tests that kill or reconfigure a server make one of their own in any case.
 The first worker that needs it starts it, the first that needs the template builds it, and the
 process that the run began in takes all of it away. With CI set, a skipped test is a failed one.
 """
@@ -25,6 +26,7 @@ from pytest_postgresql import factories
 
 from app.postgres import Server, wheel_pgbin
 from app.settings import Settings
+from tests.given import GivenServer, ask, given
 from tests.support import SERVER_SETTINGS, clients_left, folder_for_servers
 
 TEMPLATE = "lockstep_template"
@@ -78,11 +80,15 @@ def pg_config(name: str) -> str:
 
 def major() -> int:
     """The major version of this run's server."""
+    if given():
+        return int(ask("show server_version_num")[0]) // 10_000
     return int(pg_config("version").split()[1].split(".")[0])
 
 
 def has_extension(name: str) -> bool:
     """Whether this run's server can create the extension, by its files."""
+    if given():
+        return name in ask("select name from pg_available_extensions")
     return (Path(pg_config("sharedir")) / "extension" / f"{name}.control").exists()
 
 
@@ -139,6 +145,8 @@ def _remove(server: Server) -> None:
 
 def run_server() -> Server:
     """The server of this run, whichever process asks, started or not."""
+    if dsn := given():
+        return GivenServer(Path(os.environ[HOME]), Settings.from_environment().pgbin, dsn)
     return Server(Path(os.environ[HOME]), Settings.from_environment().pgbin, SERVER_SETTINGS)
 
 

@@ -7,10 +7,15 @@ import csv
 import re
 from collections.abc import Callable, Mapping
 
+import psycopg
 import pytest
 
+from app import schools
+from app.loader import Source, for_citus, statements
+from app.schools import SchoolError
 from app.settings import PROJECT
 from tests.contract.sources import BODIES, FUNCTIONS, SQL, VIEWS, without_comments
+from tests.contract.sources import body as sources_body
 from tests.pairs import Connection, rows
 
 MIGRATIONS = {
@@ -344,8 +349,58 @@ def test_tables_and_keys_functions_and_triggers_and_views_are_made_in_steps_of_t
     assert out_of_place({}, {}, {"broken": "create unique index on lockstep.users (id)"}) == ["broken"]
 
 
-def test_the_step_that_distributes_names_every_table_that_it_cuts_and_parses() -> None:
-    text = (SQL / "citus" / "rows.sql").read_text("utf-8")
+# Citus ----------------------------------------------------------------------------------------
+
+CITUS = {path.name: path.read_text("utf-8") for path in sorted((SQL / "citus").glob("*.sql"))}
+INSTEAD = {path.stem: path.read_text("utf-8") for path in sorted((SQL / "citus" / "functions").glob("*.sql"))}
+
+# What may keep a function from tables that are cut, and the functions that it is known of. docs/scale-out.md says
+# which of them ran all the same, and which are refused (0A000, XX000), so that nothing is written. Make it no longer.
+NOT_ON_CUT_TABLES = {
+    "locks rows of several users": {"claim_queue_entries", "lock_free_pairs", "lock_pairs"},
+    "counts what `on conflict do nothing` left out": {"claim_idempotency_keys"},
+    "writes several tables in one statement": {"create_pair", "erase_records", "update_level", "write_changes"},
+}
+
+
+def kept_from_cut_tables(bodies: Mapping[str, str]) -> dict[str, set[str]]:
+    """Functions with a statement that Citus refuses, or takes in another way than PostgreSQL does."""
+    cut = "|".join(line["table"] for line in CLASSES if line["class"] == "distributed")
+    write = rf"\b(?:insert into|update|delete from) lockstep\.(?:{cut})\b"
+    lock = r"\bfor (?:no key update|update|key share|share)\b"
+    found: dict[str, set[str]] = {reason: set() for reason in NOT_ON_CUT_TABLES}
+    several_users, conflicts, several_tables = found.values()
+    for name, body in bodies.items():
+        for statement in body.split(";"):
+            locks = re.search(lock, statement) and re.search(rf"lockstep\.(?:{cut})\b", statement)
+            if locks and not re.search(r"\b(?:user_id|student_id) = ", statement):
+                several_users.add(name)
+            selects = re.search(rf"insert into lockstep\.(?:{cut})\b[^;]*\)\s*select\b", statement)
+            if selects and "on conflict" in statement and "returning" not in statement:
+                conflicts.add(name)
+            if len(re.findall(write, statement)) > 1:
+                several_tables.add(name)
+    return found
+
+
+def test_what_citus_would_refuse_or_take_otherwise_is_known_by_name() -> None:
+    assert kept_from_cut_tables(BODIES | {name: sources_body(text) for name, text in INSTEAD.items()}) == (
+        NOT_ON_CUT_TABLES
+    )
+    for reason, broken in zip(
+        NOT_ON_CUT_TABLES,
+        (
+            "select from lockstep.user_licenses as license for update",
+            "insert into lockstep.lock_breaches (id) select 1 on conflict do nothing",
+            "with a as (update lockstep.user_licenses set x = 1) delete from lockstep.lock_breaches",
+        ),
+        strict=True,
+    ):
+        assert kept_from_cut_tables({"broken": broken})[reason] == {"broken"}
+
+
+def test_the_step_that_cuts_names_every_table_that_it_cuts() -> None:
+    text = re.sub(r"\(\s+", "(", CITUS["rows.sql"])
     for line in CLASSES:
         call = {
             "reference": f"create_reference_table('lockstep.{line['table']}')",
@@ -354,3 +409,55 @@ def test_the_step_that_distributes_names_every_table_that_it_cuts_and_parses() -
         assert call in text, line["table"]
     cut = set(re.findall(r"create_(?:reference|distributed)_table\('lockstep\.(\w+)'", text))
     assert cut == {line["table"] for line in CLASSES if line["class"] != "local"}
+
+
+def test_what_is_dropped_to_be_cut_comes_back_as_the_migrations_made_it() -> None:
+    dropped = re.findall(r"alter table (\S+) drop constraint (\w+);", CITUS["rows.sql"])
+    assert dropped == re.findall(r"alter table (\S+)\nadd constraint (\w+)\n", CITUS["keys.sql"])
+    for _, name in dropped:
+        made = re.findall(rf"alter table \S+\nadd constraint {name}\n[^;]*;", MIGRATIONS["0005-coupling"])
+        assert len(made) == 1
+        assert made[0] in CITUS["keys.sql"]
+
+
+@pytest.mark.parametrize("name", [*CITUS, *INSTEAD])
+def test_every_statement_for_citus_parses(name: str, connection: Connection) -> None:
+    """The parser of PL/pgSQL reads each, and runs none."""
+    for statement in statements((CITUS | INSTEAD)[name]):
+        text = re.sub(r"(?s)\bdo \$\$.*?\$\$", "perform 1", statement).rstrip().removesuffix(";")
+        connection.execute(f"do $parse$ begin return; {text}; end $parse$".encode())
+    with pytest.raises(psycopg.errors.SyntaxError):
+        connection.execute("do $parse$ begin return; select create_reference_table(; end $parse$")
+
+
+@pytest.mark.parametrize("name", INSTEAD)
+def test_a_function_for_citus_differs_from_its_namesake_in_the_body_only(name: str) -> None:
+    def around(text: str) -> str:
+        head, _, rest = text.partition("$function$")
+        return head + rest.rpartition("$function$")[2]
+
+    assert around(INSTEAD[name]) == around(FUNCTIONS[name])
+    assert sources_body(INSTEAD[name]) != BODIES[name]
+
+
+def test_for_citus_an_update_asks_no_clock_and_nothing_else_is_changed() -> None:
+    changed = {name for name, text in FUNCTIONS.items() if for_citus(Source("functions", name, text)).text != text}
+    assert {"level_up", *INSTEAD} <= changed
+    assert for_citus(Source("views", "pairs", VIEWS["pairs"])).text == VIEWS["pairs"]
+    for name, text in FUNCTIONS.items():
+        updates = re.findall(r"\bupdate lockstep\.[^;]*;", for_citus(Source("functions", name, text)).text)
+        assert not any("clock_timestamp()" in update for update in updates)
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, *VIEWS])
+def test_a_file_is_split_at_the_ends_of_its_statements(name: str) -> None:
+    text = (FUNCTIONS | VIEWS)[name]
+    pieces = statements(text)
+    assert "".join(pieces).strip() == text.strip()
+    verb = r"create|comment|revoke|grant|drop|alter"
+    assert all(re.match(rf"(?s)(?:\s|--[^\n]*\n)*(?:{verb})\b.*;$", piece) for piece in pieces)
+
+
+def test_without_citus_a_school_is_not_distributed(database: str) -> None:
+    with pytest.raises(SchoolError):
+        schools.distribute(database, "lockstep")
