@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 from app import db
 from app.adoption import files
 from app.adoption.source import WITH_FILES, AdoptionError, Found, Source, read
+from app.schema import DEFAULT
 
 # Told what is being done, how much of it is done, and how much there is.
 Progress = Callable[[str, int, int], None]
@@ -83,9 +84,9 @@ class Result:
     differences: list[str] = field(default_factory=list)
 
 
-def adopt(target: str, source: str, options: Options, progress: Progress) -> Result:
-    """Adopt a source, or say what that would do. Raises AdoptionError, psycopg.Error."""
-    with db.connect(target) as connection:
+def adopt(target: str, source: str, options: Options, progress: Progress, school: str = DEFAULT) -> Result:
+    """Adopt a source into a school, or say what that would do. Raises AdoptionError, psycopg.Error."""
+    with db.connect(target, school) as connection:
         if connection.execute(LOCK).fetchone() != (True,):
             raise AdoptionError("another adoption is under way")
         with read(source, options.schema) as opened:

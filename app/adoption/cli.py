@@ -13,7 +13,7 @@ from tabulate import tabulate
 
 from app.adoption.adopt import Options, Progress, Result, adopt
 from app.adoption.source import AdoptionError
-from app.cli import FAILURES, dsn
+from app.cli import FAILURES, dsn, schema
 from app.sync import DIRECTIONS, as_json, explain, jsonable
 
 
@@ -40,7 +40,7 @@ def adopt_command(source: str, files: Path | None, apply: bool, machine: bool, *
     """
     options = Options(folder=files, apply=apply, **given)
     try:
-        result = adopt(dsn(), source, options, _show_progress())
+        result = adopt(dsn(), source, options, _show_progress(), schema())
     except AdoptionError as error:
         raise click.ClickException(str(error)) from error
     except FAILURES as error:

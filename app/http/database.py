@@ -199,7 +199,7 @@ class Database:
                 connection.cursor(row_factory=dict_row) as cursor,
             ):
                 breach = {**pair, "source": "http", "waited": timedelta(seconds=waited)}
-                _Call(cursor, route.pool)("note_lock_breach", breach)
+                _Call(cursor, f"{self.schema}_{route.pool}")("note_lock_breach", breach)
         except (psycopg.Error, PoolTimeout, ProblemError):
             log.warning("a breach of the lock budget was not recorded", exc_info=True, extra={"fields": pair})
 

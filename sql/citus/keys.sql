@@ -1,7 +1,7 @@
 -- The coupling keys again, on every shard: after rows.sql and the functions. Both sides of a pair stand on one
 -- node, so the proof is asked there, at commit.
 
-set local citus.multi_shard_modify_mode = 'sequential';
+select set_config('citus.multi_shard_modify_mode', 'sequential', true);
 
 alter table lockstep.specialization_progress
 add constraint fk_specialization_progress_license

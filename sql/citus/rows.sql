@@ -2,7 +2,7 @@
 -- views are loaded, while no table has a row of a user. As tables.csv says; what is local stays on the coordinator.
 
 -- Or every table that refers to a reference table is taken into the metadata, and can be cut no more.
-set local citus.enable_local_reference_table_foreign_keys = off;
+select set_config('citus.enable_local_reference_table_foreign_keys', 'off', true);
 
 -- The coupling keys refer to each other, so neither table can be cut while they stand: keys.sql has them again.
 alter table lockstep.specialization_progress drop constraint fk_specialization_progress_license;
