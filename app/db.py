@@ -115,16 +115,16 @@ def statement(form: str, routine: str, *names: str) -> bytes:
 
 @cache
 def selection(view: str, *order: str) -> bytes:
-    """Build the statement that reads a view in the order of these columns; `-name`: nulls and the largest first."""
+    """Build the statement that reads a view in the order of these columns; `-name`: nulls and the largest first.
+
+    Without columns it is read in the order that it has of itself.
+    """
     columns = [
         sql.SQL("{} desc" if name.startswith("-") else "{}").format(sql.Identifier(name.removeprefix("-")))
         for name in order
     ]
-    return (
-        sql.SQL("select * from {} order by {} limit %(limit)s")
-        .format(sql.Identifier("lockstep", view), sql.SQL(", ").join(columns))
-        .as_bytes()
-    )
+    by = sql.SQL(" order by ") + sql.SQL(", ").join(columns) if columns else sql.SQL("")
+    return sql.SQL("select * from {}{} limit %(limit)s").format(sql.Identifier("lockstep", view), by).as_bytes()
 
 
 def parameter(value: object) -> object:

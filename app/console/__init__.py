@@ -7,10 +7,24 @@ signed in, and forms, are in `visitor`; each noun has a module.
 
 from flask import Blueprint, Flask
 
-from app.console import desync, formats, guards, levels, overview, people, problems, queue, runs, signing_in, visitor
+from app.console import (
+    desync,
+    formats,
+    guards,
+    incidents,
+    levels,
+    locks,
+    overview,
+    people,
+    problems,
+    queue,
+    runs,
+    signing_in,
+    visitor,
+)
 from app.http.access import CONSOLE
 
-MODULES = (signing_in, overview, desync, runs, people, levels, queue, guards)
+MODULES = (signing_in, overview, desync, runs, people, levels, locks, queue, incidents, guards)
 
 
 def init_app(app: Flask) -> None:

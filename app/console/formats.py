@@ -37,11 +37,11 @@ DONE = {
 
 # What states mean, for their colour; their word stands beside it always.
 TONES = {
-    "good": ("healthy", "success", "synced", "undone", "intact", "applied", "ok", "closed", "active", "sent"),
-    "warn": ("degraded", "partial_failure", "skipped", "undone_in_step", "unknown", "planned", "running", "pending"),
-    "bad": ("critical", "failed", "altered", "missing", "unexpected", "open", "inactive", "set_aside"),
+    "good": "healthy success synced undone intact active sent",
+    "warn": "degraded partial_failure skipped undone_in_step unknown planned running warning retrying waiting",
+    "bad": "critical overdue broken failed altered missing unexpected inactive set_aside",
 }
-_TONE = {word: tone for tone, words in TONES.items() for word in words}
+_TONE = {word: tone for tone, words in TONES.items() for word in words.split()}
 
 
 def init_app(app: Flask, pages: Blueprint) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, render_template
 
-from app.console import charts
+from app.console import charts, incidents
 from app.http.database import database
 
 # Hours between two scheduled runs: the schedule is every six hours, on the hour, in UTC.
@@ -27,6 +27,7 @@ def overview() -> str:
         chart=charts.rate_over_time([(row["hour"], float(row["lowest_rate"])) for row in history]),
         runs=database().rows("list_runs", limit=5),
         queue=queue,
+        open=[incident for incident in incidents.read() if incident["closed_at"] is None],
         next_run=next_slot(datetime.now(UTC)),
     )
 

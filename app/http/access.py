@@ -139,9 +139,12 @@ ROUTES: dict[str, Access] = {
     "console.show_erasure": ADMINS,
     "console.erase_user": ADMINS,
     "console.show_levels": ADMINS,
+    "console.show_locks": ADMINS,
+    "console.watch_locks": ADMINS,
     "console.show_queue": ADMINS,
     "console.requeue": ADMINS,
     "console.discard": ADMINS,
+    "console.list_incidents": ADMINS,
     "console.list_guards": ADMINS,
 }
 

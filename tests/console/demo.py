@@ -1,5 +1,7 @@
 """A demo database that has something to show on every page: what the pictures of the console are made of."""
 
+from psycopg.types.json import Jsonb
+
 from tests.pairs import Connection, call, plant
 
 # Kinds of desync: levels of progress and license by force, of which specialization.
@@ -38,6 +40,11 @@ def dress(connection: Connection) -> None:
     for student, (progress, license, specialization) in zip(students, PLANTED, strict=False):
         plant(connection, progress, license, student, specialization)
     connection.execute("select lockstep.check_health()")
+    closed = call(connection, "note_incident", "lock_wait", "PLAYER", Jsonb({"waits": 3, "longest": "240 ms"}))
+    connection.execute(
+        "select lockstep.close_incident(kind, subject) from lockstep.incidents where incident_id = %s", closed
+    )
+    connection.execute("select lockstep.check_incidents()")
     for student in students[5:8]:
         connection.execute("select lockstep.enqueue_level_up(%s, 'PLAYER', p_theory_hours => 2)", [student])
     connection.execute(

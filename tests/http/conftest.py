@@ -66,18 +66,23 @@ def pooler(server: Server, http_logins: dict[str, str]) -> Iterator[Pooler | Non
         yield pooler
 
 
-@pytest.fixture
-def settings(database: str, http_logins: dict[str, str], tmp_path: Path, pooler: Pooler | None) -> Iterator[Settings]:
-    """What the application is told."""
+def settings_for(database: str, http_logins: dict[str, str], pooler: Pooler | None, home: Path) -> Settings:
+    """What an application over this database is told."""
     between = {"port": pooler.port} if pooler else {}
     login = {name: make_conninfo(database, user=name, password=word, **between) for name, word in http_logins.items()}
-    yield Settings(
-        home=tmp_path,
+    return Settings(
+        home=home,
         dsn=database,
         http_dsn=login["lockstep_http"],
         http_admin_dsn=login["lockstep_http_admin"],
         pools=POOLS,
     )
+
+
+@pytest.fixture
+def settings(database: str, http_logins: dict[str, str], tmp_path: Path, pooler: Pooler | None) -> Iterator[Settings]:
+    """What the application is told."""
+    yield settings_for(database, http_logins, pooler, tmp_path)
     if pooler:
         pooler.forget(str(conninfo_to_dict(database)["dbname"]))
 
