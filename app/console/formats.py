@@ -52,6 +52,7 @@ def init_app(app: Flask, pages: Blueprint) -> None:
     app.add_template_filter(number)
     app.add_template_filter(words)
     app.add_template_filter(tone)
+    app.add_template_filter(sentence)
     pages.app_context_processor(_context)
 
 
@@ -102,6 +103,11 @@ def number(value: int | float | Decimal | None) -> str:
 def words(code: object) -> str:
     """A code of the database as words: level_mismatch is `level mismatch`."""
     return NOTHING if code is None else str(code).replace("_", " ")
+
+
+def sentence(text: str) -> str:
+    """A text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]
 
 
 def tone(state: object) -> str:

@@ -13,7 +13,7 @@ EVERY = 6
 
 def add_to(pages: Blueprint) -> None:
     """Add the route."""
-    pages.add_url_rule("/", "overview", overview, strict_slashes=False)
+    pages.add_url_rule("", "overview", overview, strict_slashes=False)
 
 
 def overview() -> str:

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import psycopg
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from pydantic import BaseModel, Field
 from werkzeug.wrappers import Response
 
@@ -36,7 +36,7 @@ def add_to(pages: Blueprint) -> None:
 def show_sign_in() -> str:
     """The form."""
     visitor()  # whose cookie the form belongs to
-    return render_template("console/sign_in.html", next=inside(request.args.get("next", "")) or HOME, email="")
+    return _form(inside(request.args.get("next", "")) or HOME)
 
 
 def sign_in() -> Response | tuple[str, int, dict[str, str]]:
@@ -49,7 +49,7 @@ def sign_in() -> Response | tuple[str, int, dict[str, str]]:
         refusal = of(error)
         if refusal.status_code not in (401, 429):
             raise
-        page = render_template("console/sign_in.html", next=following or HOME, email=given.email, problem=refusal.json)
+        page = _form(following or HOME, given.email, refusal.get_json())
         headers = {name: refusal.headers[name] for name in ("Retry-After",) if name in refusal.headers}
         return page, refusal.status_code, headers
     welcome(Actor(session["user_id"], session["session_id"], session["role"]), given.email)
@@ -63,3 +63,10 @@ def sign_out() -> Response:
     database().call("end_session", actor_id=actor().id, session_id=actor().session_id)
     forget()
     return redirect(url_for("console.show_sign_in"), 303)
+
+
+def _form(following: str, email: str = "", problem: dict[str, object] | None = None) -> str:
+    by_provider = url_for("oidc.login", return_to=following) if "lockstep.provider" in current_app.extensions else None
+    return render_template(
+        "console/sign_in.html", next=following, email=email, problem=problem, by_provider=by_provider
+    )

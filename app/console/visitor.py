@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from flask import Blueprint, Flask, Response, current_app, g, request
+from flask import Blueprint, Flask, Response, current_app, g, render_template, request
 from pydantic import BaseModel
 
+from app.db import Row
 from app.http.access import Actor
 from app.http.problems import ProblemError
 from app.http.tokens import CONSOLE_LIFETIME, Tokens
@@ -64,7 +65,7 @@ class Visitor:
 
 
 class Console:
-    """How the table of routes learns who is at the console."""
+    """What the HTTP layer asks of the console: who is there, and to let somebody in."""
 
     def actor(self) -> Actor:
         """Who is signed in. Raises ProblemError, 401, where nobody is."""
@@ -72,6 +73,20 @@ class Console:
         if who is None:
             raise ProblemError("not_signed_in")
         return who
+
+    def is_inside(self, path: str | None) -> bool:
+        """Whether a sign-in that goes on there is one to the console."""
+        return inside(path or "") is not None
+
+    def admit(self, session: Row, name: str, path: str) -> Response:
+        """Sign a browser in that comes back from a provider, and have it go on from a page of ours.
+
+        A redirect would count as sent by the provider's site, and take no cookie along that is SameSite=Strict.
+        """
+        welcome(Actor(session["user_id"], session["session_id"], session["role"]), name)
+        answer = Response(render_template("console/admitted.html", path=path))
+        _keep(answer)
+        return answer
 
 
 def init_app(app: Flask, pages: Blueprint) -> None:
@@ -132,16 +147,21 @@ def _finish(answer: Response) -> Response:
     answer.headers["Content-Security-Policy"] = POLICY
     found: Visitor | None = g.get("visitor")
     if found and request.endpoint not in UNATTENDED and found.made < time.time() - RENEWED_AFTER:
-        answer.set_cookie(
-            COOKIE,
-            _tokens().issue_console(**found.claims()),
-            max_age=CONSOLE_LIFETIME,
-            path="/admin",
-            secure=request.is_secure or current_app.extensions["lockstep"].public_url.startswith("https:"),
-            httponly=True,
-            samesite="Strict",
-        )
+        _keep(answer)
     return answer
+
+
+def _keep(answer: Response) -> None:
+    """Have the browser keep who it is."""
+    answer.set_cookie(
+        COOKIE,
+        _tokens().issue_console(**visitor().claims()),
+        max_age=CONSOLE_LIFETIME,
+        path="/admin",
+        secure=request.is_secure or current_app.extensions["lockstep"].public_url.startswith("https:"),
+        httponly=True,
+        samesite="Strict",
+    )
 
 
 def _tokens() -> Tokens:

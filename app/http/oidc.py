@@ -273,7 +273,10 @@ def login(query: LoginQuery) -> Response:
 
 @api.get("/callback", responses={200: SignedInByProvider, **problems(404, 409)})
 def callback(query: CallbackQuery) -> Response:
-    """Finish to sign in, in the browser that began it; who comes for the first time gets an account, a student's."""
+    """Finish to sign in, in the browser that began it; who comes for the first time gets an account, a student's.
+
+    A `return_to` of the console signs the browser in there, and leads to it.
+    """
     provider = _provider()
     try:
         begun = _tokens().read_state(request.cookies.get(COOKIE, ""))
@@ -299,7 +302,11 @@ def callback(query: CallbackQuery) -> Response:
     session = database().call(
         "start_session", user_id=user["id"], address=client_address(), token_hash=refresh_token.hash
     )
-    answer = reply(SignedInByProvider, signed_in(session, refresh_token) | {"return_to": begun["return_to"]})
+    console = current_app.extensions["lockstep.console"]
+    if console.is_inside(begun["return_to"]):
+        answer: Response = console.admit(session, person.email or person.name, begun["return_to"])
+    else:
+        answer = reply(SignedInByProvider, signed_in(session, refresh_token) | {"return_to": begun["return_to"]})
     answer.delete_cookie(COOKIE, path=api.url_prefix)
     return answer
 

@@ -19,6 +19,7 @@ from werkzeug import Response
 from werkzeug.test import TestResponse
 
 from app import create_app
+from app.console.visitor import COOKIE as CONSOLE
 from app.http.database import Database
 from app.http.oidc import COOKIE
 from app.http.oidc import Provider as Client
@@ -89,6 +90,22 @@ def forget(app: Flask) -> None:
 
 def was_refused(answer: TestResponse) -> bool:
     return (answer.status_code, shown(answer)["code"]) == (401, "sign_in_refused")
+
+
+def test_a_sign_in_from_the_console_leads_back_to_it_with_the_cookie_of_the_console(
+    browser: FlaskClient, provider: Provider, sign_in: SignIn, connection: Connection
+) -> None:
+    sign_in()
+    connection.execute("update lockstep.users set role = 'admin' where email = 'ann@school.example'")
+    form = browser.get("/admin/sign-in?next=/admin/runs?limit=5").text
+    assert f'href="{BEGIN}?return_to=/admin/runs?limit%3D5"' in form
+    answer = browser.get(provider.browse(begin(browser, return_to="/admin/runs?limit=5")))
+    assert answer.mimetype == "text/html"
+    assert 'content="0; url=/admin/runs?limit=5"' in answer.text
+    assert "SameSite=Strict" in next(one for one in answer.headers.getlist("Set-Cookie") if one.startswith(CONSOLE))
+    assert browser.get("/admin/runs?limit=5").status_code == 200
+    elsewhere = browser.get(provider.browse(begin(browser, return_to="/administrator")))
+    assert elsewhere.mimetype == "application/json"
 
 
 # Who becomes whom -----------------------------------------------------------------------------
