@@ -274,3 +274,27 @@ def test_the_charts_show_what_their_tables_say(browse: Open, connection: Connect
         assert "<style" not in text
         assert "style=" not in text
         assert "<script>" not in text
+
+
+def test_what_is_wrong_now_comes_before_what_was(browse: Open, connection: Connection) -> None:
+    connection.execute("select lockstep.note_incident('lock_wait', 'PLAYER', '{\"longest\": \"240 ms\"}')")
+    connection.execute("select lockstep.close_incident('lock_wait', 'PLAYER')")
+    connection.execute("select lockstep.note_incident('connections', 'pool', '{\"in_use\": 61}')")
+    browser = browse("admin")
+    text = browser.get("/admin/incidents").text
+    assert 0 < text.index("in use: 61") < text.index("longest: 240 ms")
+    assert "in use: 61" in browser.get("/admin").text
+    assert "longest: 240 ms" not in browser.last
+
+
+def test_an_old_wait_stays_on_the_page_of_locks(browse: Open, connection: Connection, people: People) -> None:
+    connection.execute(
+        "select lockstep.record_lock_breach(%s, 'PLAYER', 'http', interval '140 ms', 1, 'psql', 'owner', 'idle', now(),"
+        " 'select 1')",
+        [people["ann"]],
+    )
+    browser = browse("admin")
+    assert "140 ms" in browser.get("/admin/locks").text
+    part = browser.get("/admin/locks/now").text
+    assert "<html" not in part
+    assert "140 ms" not in part

@@ -12,7 +12,8 @@ for (const part of document.querySelectorAll("[data-live]")) {
   const again = async () => {
     if (document.visibilityState === "visible" && !part.contains(document.activeElement)) {
       try {
-        const answer = await fetch(part.dataset.live, { redirect: "error" });
+        const answer = await fetch(part.dataset.live, { redirect: "manual" });
+        if (answer.type === "opaqueredirect") return location.reload(); // signed out meanwhile
         if (answer.ok) part.innerHTML = await answer.text();
         part.classList.toggle("stale", !answer.ok);
       } catch {
