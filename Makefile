@@ -8,6 +8,8 @@ VENV := .venv/bin/python
 DB := $(VENV) -m flask --app app db
 SYNC := $(VENV) -m flask --app app sync
 QUEUE := $(VENV) -m flask --app app queue
+BACKUPS := $(VENV) -m flask --app app backup
+DEPLOY := $(VENV) -m flask --app app deploy
 PIP := $(VENV) -m pip install --quiet --disable-pip-version-check --no-warn-script-location
 RUNTIME := .venv/runtime-installed
 TOOLS := .venv/tools-installed
@@ -17,8 +19,8 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/python -m piptools 
 
 .DEFAULT_GOAL := help
 .PHONY: help run serve seed demo db-up db-down psql migrate functions migrate-down verify guards \
-	reconcile health drain schedule unschedule test lint format check docs torture deadlocks load \
-	contract bench plots simulate editors adopt-demo lock
+	backup restore deploy rollback reconcile health drain schedule unschedule test lint format check docs \
+	torture deadlocks load contract bench plots simulate editors adopt-demo lock
 
 help: ## explain every target in a line
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1 \2/p' Makefile | \
@@ -59,6 +61,18 @@ verify: $(RUNTIME) ## print the deployment report; fails on a failed check
 
 guards: $(RUNTIME) ## list the guards that are not as installed; fails if there are any
 	@$(DB) guards
+
+backup: $(RUNTIME) ## back the database up, with a manifest of what a restored one must add up to
+	@$(BACKUPS) create
+
+restore: $(RUNTIME) ## restore FILE=… as a database of its own, INTO=…, and verify it; REPLACE=1 puts it in place, YES=1 asks not
+	@$(BACKUPS) restore "$(FILE)" $(if $(INTO),--into "$(INTO)") $(if $(REPLACE),--replace) $(if $(YES),--yes)
+
+deploy: $(RUNTIME) ## back up and prove it, migrate, load functions, verify, call; again: go on; BACKUP=… is one you have
+	@$(DEPLOY) run $(if $(BACKUP),--backup "$(BACKUP)")
+
+rollback: $(RUNTIME) ## undo the newest deployment, or go back to TO=…; says first what is lost, and asks unless YES=1
+	@$(DEPLOY) rollback $(if $(TO),--to "$(TO)") $(if $(YES),--yes)
 
 reconcile: $(RUNTIME) ## repair what is out of step now, and write a log; for cron or a systemd timer
 	@$(SYNC) reconcile

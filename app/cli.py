@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -16,7 +16,7 @@ import click
 import psycopg
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
-from psycopg import errors, sql
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from app import db, serve
@@ -48,7 +48,6 @@ LOGINS = ("LOCKSTEP_HTTP_DSN", "LOCKSTEP_HTTP_ADMIN_DSN")
 SCHOOL = f"{__name__}.school"
 
 GUARDS = "select kind, name, status from lockstep.guard_status order by kind, name"
-REPORT = "select check_name, status, detail from lockstep.deployment_report(%s)"
 
 WELCOME = """\
 Lockstep is running: Ctrl-C stops it, the data stay.
@@ -182,20 +181,20 @@ def set_up() -> None:
 @database.command()
 def verify() -> None:
     """Print the deployment report, a line a check; fail if a check fails."""
+    from app import backup, deploy
+    from app.loader import read_sources
     from app.migrator import Migrator
 
-    database_dsn = dsn()
-    with db.connect(database_dsn, schema()) as connection:
-        try:
-            checks = connection.execute(REPORT, [Migrator(database_dsn).head()]).fetchall()
-        except (errors.InvalidSchemaName, errors.UndefinedFunction):
-            raise click.ClickException("nothing is installed there: make migrate functions") from None
-    for name, result, detail in checks:
-        click.echo(f"{result:<5} {name:<40} {detail or ''}".rstrip())
-    failed = sum(result == "fail" for _, result, _ in checks)
-    click.echo(f"{len(checks)} checks, {failed} failed")
-    if failed or not checks:
-        sys.exit(1)
+    migrator, settings = Migrator(dsn(), schema=schema()), _settings()
+    with db.connect(migrator.dsn, schema()) as connection:
+        if not backup.is_installed(connection):
+            raise click.ClickException("nothing is installed there: make migrate functions")
+        name = connection.info.dbname
+    lines = deploy.report(migrator.dsn, migrator.head(), schema())
+    lines.append(deploy.check_release(migrator, read_sources(migrator.root)))
+    if schema() == DEFAULT:
+        lines.append(backup.newest(settings.backups, name))
+    print_lines(lines)
 
 
 @database.command()
@@ -284,6 +283,16 @@ def serve_forever() -> NoReturn:
         raise click.ClickException(str(error)) from error
     say(f"serving on {serve.url(listener)}")
     serve.replace_process(listener)
+
+
+def print_lines(lines: Sequence[Any]) -> None:
+    """Print a report, a line a check, and how many failed; end this command with 1 where one did, or none was made."""
+    for line in lines:
+        click.echo(line)
+    failed = sum(line.status == "fail" for line in lines)
+    click.echo(f"{len(lines)} checks, {failed} failed")
+    if failed or not lines:
+        sys.exit(1)
 
 
 def dsn() -> str:

@@ -7,7 +7,7 @@ What was loaded is kept, by version of the schema, so that going down can load i
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,15 @@ from psycopg import errors, sql
 
 from app.schema import rename
 from app.settings import PROJECT
+
+# Tables that traffic takes one after the other: a load takes both before anything else, in the order that everybody
+# keeps, or it would hold the second while somebody who has the first waits for it.
+COUPLED_TABLES = "lockstep.specialization_progress", "lockstep.user_licenses"
+
+TABLES = """
+select format('lockstep.%I', class.relname) from pg_catalog.pg_class as class
+where class.relnamespace = 'lockstep'::regnamespace and class.relkind = 'r'
+"""
 
 # What `create or replace` refuses to replace: then everything is dropped first.
 NOT_REPLACEABLE = (
@@ -137,19 +146,27 @@ class Loader:
         file = f"migrator/{name}.sql"
         return self.run(file, (PROJECT / "sql" / file).read_text("utf-8")).fetchall()
 
-    def load(self, sources: list[Source], version: str) -> None:
+    def load(self, sources: list[Source], version: str, prepare: Callable[[], None] = lambda: None) -> None:
         """Make the sources, in this order, the functions, triggers, policies and views there are.
 
-        The version is remembered with them. In one transaction: an error leaves all as it was.
+        The version is remembered with them. In one transaction, which begins with `prepare`: an error leaves all as
+        it was.
         """
         broken = self.broken_guards()
+
+        def begin() -> None:
+            prepare()
+            self.lock_tables()
+
         try:
             with self.connection.transaction():
+                begin()
                 self.put_in(sources, version, broken)
         except MigrationError as error:
             if not isinstance(error.__cause__, NOT_REPLACEABLE):
                 raise
             with self.connection.transaction():
+                begin()
                 self.drop_undefined()
                 self.put_in(sources, version, broken)
 
@@ -177,6 +194,16 @@ class Loader:
                     for position, source in enumerate(sources, 1)
                 ],
             )
+
+    def refresh_plans(self) -> None:
+        """Have every session plan its calls anew, once this transaction is committed."""
+        for (statement,) in [] if self.singly else self.run_own("refresh_plans"):
+            self.run("migrator", statement)
+
+    def rearm(self) -> None:
+        """Put right what a restore does not bring back; in the caller's transaction."""
+        self.set_search_path()
+        self.arm_keys()
 
     def broken_guards(self) -> list[str] | None:
         """To be asked before a change: which guards are not as installed. None: it cannot be told."""
@@ -233,6 +260,19 @@ class Loader:
                 self.run("migrator", f"alter database {name} set search_path = {path}")
             elif self.schema not in re.findall(r"\w+", setting or ""):
                 self.say(f"left as it is, without {self.schema}: search_path of {database}")
+
+    def lock_tables(self, tables: Iterable[str] = COUPLED_TABLES) -> None:
+        """Take tables for this transaction alone, one after the other, as far as they are there."""
+        there = [
+            table for table in tables if self.run("migrator", f"select to_regclass('{table}')").fetchone() != (None,)
+        ]
+        if there:
+            self.run("migrator", f"lock table {', '.join(there)} in access exclusive mode")
+
+    def lock_everything(self) -> None:
+        """Take every table, the coupled ones first: what goes down drops the triggers of most of them."""
+        others = sorted(name for (name,) in self.run("migrator", TABLES) if name not in COUPLED_TABLES)
+        self.lock_tables([*COUPLED_TABLES, *others])
 
     def arm_keys(self) -> None:
         """Have the keys fire ALWAYS, or say why they cannot."""

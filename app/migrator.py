@@ -29,7 +29,7 @@ from yoyo import internalmigrations, read_migrations
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.migrations import Migration, parse_metadata_from_sql_comments, read_sql_migration
 
-from app.loader import Loader, MigrationError, read_sources
+from app.loader import Loader, MigrationError, Source, read_sources
 from app.schema import DEFAULT, check_name
 from app.settings import PROJECT
 
@@ -39,6 +39,13 @@ logger = logging.getLogger(__name__)
 
 LOCK_TIMEOUT = 60.0  # seconds that one migrator waits for another
 LOCK_POLL = 0.1  # seconds between two tries
+
+# What a migration or a load waits for a table in use, unless the connection says otherwise: whoever comes to that
+# table meanwhile waits behind it. Shorter than deadlock_timeout, so that live traffic is never the victim.
+TABLE_TIMEOUT = "500ms"
+BUSY_LIMIT = 60.0  # seconds for which it is tried again
+BUSY_PAUSE = 0.25, 4.0  # seconds before the first of these tries, and at most
+BUSY = (errors.LockNotAvailable, errors.DeadlockDetected)
 
 LOCK_HOLDER = """
 select locks.pid
@@ -189,11 +196,16 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         broken = self.loader.broken_guards()
         if not is_transactional(migration):
             self._run_statements(path)
+        self.between_traffic(lambda: self._apply(migration, path, broken))
+
+    def _apply(self, migration: Migration, path: Path, broken: list[str] | None) -> None:
         with self.transaction():
+            self.give_way()
             if is_transactional(migration):
                 self._run_file(path)
             self.mark_one(migration)
             self.log_migration(migration, "apply")
+            self.loader.refresh_plans()
             self.loader.set_owners()
             self.loader.record_guards(broken)
 
@@ -209,7 +221,12 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             with self.transaction():
                 self.loader.drop_undefined()
             self._run_statements(path)
+        self.between_traffic(lambda: self._roll_back(migration, path, broken))
+
+    def _roll_back(self, migration: Migration, path: Path, broken: list[str] | None) -> None:
         with self.transaction():
+            self.give_way()
+            self.loader.lock_everything()
             if is_transactional(migration):
                 self.loader.drop_undefined()
                 self._run_file(path)
@@ -220,6 +237,29 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             sources = self.loader.stored(version)
             self.loader.put_in(sources, version, broken)
         self.say(f"at {version}: loaded again, as there before: {len(sources) or 'nothing'}")
+
+    def give_way(self) -> None:
+        """In this transaction, wait for tables in use for a moment only; a setting of the connection's stands."""
+        self.connection.execute(
+            "select set_config('lock_timeout', %s, true) where current_setting('lock_timeout') = '0'", [TABLE_TIMEOUT]
+        )
+
+    def between_traffic(self, attempt: Callable[[], None]) -> None:
+        """Make an attempt again that met a table in use: between two, whoever waited behind it has gone on.
+
+        Raises MigrationError where it does not come through in BUSY_LIMIT.
+        """
+        deadline, (pause, longest) = time.monotonic() + BUSY_LIMIT, BUSY_PAUSE
+        while True:
+            try:
+                return attempt()
+            except (MigrationError, *BUSY) as error:
+                cause = error if isinstance(error, BUSY) else error.__cause__
+                if not isinstance(cause, BUSY) or time.monotonic() + pause > deadline:
+                    raise
+                self.say(f"a table is in use, trying again: {str(cause).splitlines()[0]}")
+            time.sleep(pause)
+            pause = min(2 * pause, longest)
 
     def mark_one(self, migration: Migration, log: bool = False) -> None:
         """Remember that it is applied, and its files as they are now."""
@@ -306,14 +346,7 @@ class Migrator:
         with self._locked() as backend:
             applied = backend.applied()
             refuse_drift(migrations, applied)
-            ids = list(applied)
-            if target is None:
-                leaving = ids[-1:]
-            elif re.fullmatch("0+", target):
-                leaving = ids
-            else:
-                leaving = ids[ids.index(find(target, ids)) + 1 :]
-            leaving.reverse()
+            leaving = list(applied)[-1:] if target is None else above(target, list(applied))
             for id in leaving:
                 backend.rollback_one(migrations[id])
         return leaving
@@ -321,9 +354,47 @@ class Migrator:
     def load(self) -> list[str]:
         """Load functions, triggers, policies and views in one transaction. Return their files."""
         sources = read_sources(self.root)
-        with self._locked() as backend:
-            backend.loader.load(sources, backend.version())
+        self.put_back(sources)
         return [source.file for source in sources]
+
+    def put_back(self, sources: list[Source]) -> None:
+        """Load these instead of the files: what was loaded before a deployment, say."""
+        with self._locked() as backend:
+
+            def attempt() -> None:
+                backend.loader.load(sources, backend.version(), backend.give_way)
+
+            backend.between_traffic(attempt)
+
+    def loaded(self) -> tuple[str, list[Source]]:
+        """The newest applied migration, and what was loaded last at it; "0" and nothing where nothing is."""
+        with Backend(self.dsn, self.schema, self.say) as backend:
+            if not backend.is_bootstrapped():
+                return "0", []
+            version = backend.version()
+            return version, backend.loader.stored(version)
+
+    def leaving(self, target: str) -> list[str]:
+        """The migrations that rollback(target) would undo, newest first. Changes nothing, waits for nobody."""
+        with Backend(self.dsn, self.schema, self.say) as backend:
+            applied = backend.applied() if backend.is_bootstrapped() else {}
+        refuse_drift(self._migrations(), applied)
+        return above(target, list(applied))
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep every migrator out for a while, and change nothing."""
+        with Backend(self.dsn, self.schema, self.say) as backend, backend.lock(self.lock_timeout):
+            yield
+
+    def rearm(self) -> None:
+        """Put right what a restore does not bring back: the keys' ALWAYS, the database's search_path."""
+        with (
+            Backend(self.dsn, self.schema, self.say) as backend,
+            backend.lock(self.lock_timeout),
+            backend.transaction(),
+        ):
+            backend.loader.rearm()
 
     def status(self) -> list[Status]:
         """Every migration there is, or was applied. Changes nothing, waits for nobody."""
@@ -379,6 +450,12 @@ def find(target: str, ids: list[str]) -> str:
     if len(found) != 1:
         raise MigrationError(f"no migration, or several: {target}; there are: {', '.join(ids)}")
     return found[0]
+
+
+def above(target: str, applied: list[str]) -> list[str]:
+    """Those to undo, newest first, until target is the newest applied; "0": all."""
+    first = 0 if re.fullmatch("0+", target) else applied.index(find(target, applied)) + 1
+    return applied[first:][::-1]
 
 
 def files(migration: Migration) -> tuple[Path, Path]:

@@ -4,6 +4,10 @@ LOCKSTEP_DSN    that server, 15 or later: nothing is started or stopped
 LOCKSTEP_PGBIN  the folder of PostgreSQL's programs, instead of the wheel's
 LOCKSTEP_HOME   the folder of the embedded server, instead of .lockstep in the project
 LOCKSTEP_SCHEMA the school: the name of its schema, which its roles begin with; lockstep when unset
+LOCKSTEP_BACKUPS         the folder of backups and of what deployments left, instead of backups in the home
+LOCKSTEP_BACKUP_KEEP     how many backups of a database are kept: 7
+LOCKSTEP_BACKUP_MAX_AGE  hours up to which a backup is fresh enough to deploy on: 1
+LOCKSTEP_DEPLOY_URL      a service whose /readyz has to answer at the end of a deployment; none when unset
 
 What HTTP needs; `make run` finds out by itself:
 
@@ -138,6 +142,36 @@ class OidcSettings:
 
 
 @dataclass(frozen=True)
+class BackupSettings:
+    """Backups, and what a deployment asks of them.
+
+    folder  None: backups, in the home
+    keep    how many of a database are kept
+    max_age hours up to which one is fresh enough to deploy on
+    url     of the service whose /readyz has to answer at the end of a deployment
+    """
+
+    folder: Path | None = None
+    keep: int = 7
+    max_age: float = 1.0
+    url: str | None = None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "BackupSettings":
+        """Read what may be set; raises ValueError for a word where a number belongs, or for keeping none."""
+        folder = environment.get("LOCKSTEP_BACKUPS")
+        keep = int(environment.get("LOCKSTEP_BACKUP_KEEP") or cls.keep)
+        if keep < 1:
+            raise ValueError("LOCKSTEP_BACKUP_KEEP: at least 1")
+        return cls(
+            folder=Path(folder).absolute() if folder else None,
+            keep=keep,
+            max_age=float(environment.get("LOCKSTEP_BACKUP_MAX_AGE") or cls.max_age),
+            url=environment.get("LOCKSTEP_DEPLOY_URL") or None,
+        )
+
+
+@dataclass(frozen=True)
 class Settings:
     """What a process of Lockstep is told from outside."""
 
@@ -153,6 +187,7 @@ class Settings:
     pools: PoolSettings = PoolSettings()
     service: ServiceSettings = ServiceSettings()
     oidc: OidcSettings | None = None
+    backup: BackupSettings = BackupSettings()
     public_url: str = "http://127.0.0.1:8000"
     proxies: int = 0
     largest_json: int = 64 * 1024  # bytes
@@ -162,6 +197,11 @@ class Settings:
     def threads(self) -> int:
         """Threads of a process: for every connection, for all that wait for one, and some for what needs none."""
         return self.pools.largest + 2 * self.pools.waiting + SPARE_THREADS
+
+    @property
+    def backups(self) -> Path:
+        """The folder of backups, and of what deployments left."""
+        return self.backup.folder or self.home / "backups"
 
     @property
     def token_keys(self) -> Path:
@@ -186,6 +226,7 @@ class Settings:
             pools=PoolSettings.from_environment(environment),
             service=ServiceSettings.from_environment(environment),
             oidc=OidcSettings.from_environment(environment),
+            backup=BackupSettings.from_environment(environment),
             public_url=environment.get("LOCKSTEP_PUBLIC_URL") or cls.public_url,
             proxies=int(environment.get("LOCKSTEP_PROXIES") or cls.proxies),
         )

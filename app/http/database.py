@@ -45,7 +45,14 @@ TIMEOUTS = {
 # Seconds for which a call that lost a race is repeated, and the first pause between two attempts.
 RETRY_BUDGET = 2.0
 RETRY_PAUSE = 0.01
-RETRIED = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
+RETRIED = (
+    errors.SerializationFailure,
+    errors.DeadlockDetected,
+    errors.LockNotAvailable,
+    # A deployment gave a table another column: the row that comes back is not as planned, or as prepared.
+    errors.DatatypeMismatch,
+    errors.FeatureNotSupported,
+)
 
 # Classes of SQLSTATE that end a connection: the server goes, or is gone.
 LOST = ("08", "57P")

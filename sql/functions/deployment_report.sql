@@ -145,6 +145,19 @@ as $function$
             false,
             format('%s pairs out of step', count(*))
         from lockstep.desync
+
+        union all
+        select
+            11,
+            'guards as installed',
+            count(*) filter (where guard.status <> 'intact'),
+            false,
+            coalesce(
+                string_agg(format('%s %s %s', guard.status, guard.kind, guard.name), ', ')
+                filter (where guard.status <> 'intact'),
+                format('%s intact', count(*))
+            )
+        from lockstep.guard_status as guard
     )
 
     select
