@@ -186,11 +186,12 @@ def reconcile(log: bool, machine: bool) -> None:
     with connect() as connection:
         connection.add_notice_handler(warn)
         run = db.perform(connection, "reconcile")["run_id"]
+        # What the run did is shown and written whatever becomes of the check after it.
+        code = _show_run(run, machine)
+        if log:
+            (report,) = rows(REPORT, run=run)
+            click.echo(f"log: {_write_log(started, report['report'])}", err=True)
         db.perform(connection, "watch")
-    code = _show_run(run, machine)
-    if log:
-        (report,) = rows(REPORT, run=run)
-        click.echo(f"log: {_write_log(started, report['report'])}", err=True)
     sys.exit(code)
 
 

@@ -34,15 +34,17 @@ Connection = psycopg.Connection[Any]
 People = dict[str, int]
 
 
+USUAL_HASHER = passwords._hasher
+
+
 @pytest.fixture(scope="session", autouse=True)
 def hasher() -> Iterator[PasswordHasher]:
     """Hash passwords quickly; what is given is how they are hashed where it matters."""
     quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     with pytest.MonkeyPatch.context() as patch:
-        real = passwords._hasher
         patch.setattr(passwords, "_hasher", quick)
         patch.setattr(passwords, "_NOBODYS", quick.hash("of nobody"))
-        yield real
+        yield USUAL_HASHER
 
 
 @pytest.fixture(scope="session")
