@@ -24,6 +24,7 @@ def serving(settings: Settings, log: Path, **environment: str) -> Iterator[tuple
         "LOCKSTEP_HTTP_DSN": settings.http_dsn,
         "LOCKSTEP_HTTP_ADMIN_DSN": settings.http_admin_dsn,
         "LOCKSTEP_READ_DSN": settings.read_dsn or "",
+        "LOCKSTEP_READ_LAG": str(settings.read_lag),
         "LOCKSTEP_PREPARE": str(settings.pools.prepare or "never"),
         "LOCKSTEP_PORT": "0",
         "LOCKSTEP_WORKERS": "1",

@@ -28,6 +28,7 @@ from tests.http import pooler as poolers
 from tests.http.conftest import POOLS, THROUGH_POOLER, Call, Connection, People, add_people, token_of
 from tests.http.examples import EXAMPLES, methods, rules
 from tests.http.replicas import catch_up, following, paused
+from tests.http.serving import Service, served
 from tests.http.test_contract import places
 from tests.pairs import update_level
 from tests.support import SERVER_SETTINGS, folder_for_servers, wait_until
@@ -270,6 +271,26 @@ def test_a_write_whose_position_could_not_be_asked_is_read_on_the_primary(
     catch_up(connection, watch)
     assert total(call("ann", "GET", path)) == 1
     assert outcomes[-2:] == ["behind", "answered"]
+
+
+def test_what_one_process_of_the_service_wrote_every_other_reads(
+    settings: Settings, tokens: Callable[[str], str], people: People, connection: Connection, watch: Connection
+) -> None:
+    path = f"/api/v1/users/{people['ann']}/progress/PLAYER"
+    update_level(connection, people["ann"], "PLAYER", 1)
+    ann, iris = tokens("ann"), tokens("iris")
+    catch_up(connection, watch)
+
+    def read(service: Service) -> set[int]:
+        """What connections of their own are told, which come to every process."""
+        return {service.ask(ann, "GET", path).json["total_xp"] for _ in range(20)}
+
+    with served(settings, workers=2) as service:
+        assert read(service) == {0}
+        with paused(watch), service.connect() as held:
+            for earned in (1, 2, 3):
+                answer = service.over(held, iris, "POST", f"{path}/xp", json={"xp_gained": 1})
+                assert (answer.status, read(service)) == (200, {earned})
 
 
 def _raise(positions: Positions, user: int, last: int) -> None:
