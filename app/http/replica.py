@@ -182,7 +182,7 @@ class Replica:
         users    who asks, and whom the read is about
         attempt  the transaction; it calls check() with what its first statement saw
         """
-        rows, outcome = None, "answered"
+        rows, outcome, losses = None, "answered", self._losses()
         try:
             if not self.rest.is_over():
                 raise UnfitError("resting")
@@ -191,7 +191,8 @@ class Replica:
         except UnfitError as unfit:
             outcome = str(unfit)
         except (PoolTimeout, TooManyRequests):
-            outcome = "busy"
+            # A pooler whose server is gone lets everybody in, and fails at the first statement.
+            outcome = "failed" if self._losses() > losses else "busy"
         except ProblemError:  # no connection, or one that broke
             outcome = "failed"
         except CONFLICTS:
@@ -203,6 +204,11 @@ class Replica:
             self.rest.begin()
         g.setdefault("replica", []).append(outcome)
         return rows
+
+    def _losses(self) -> int:
+        """How often a connection could not be opened, or was found broken."""
+        figures = self.pool.get_stats()
+        return sum(figures.get(name, 0) for name in ("connections_errors", "connections_lost", "returns_bad"))
 
     def check(self, is_replica: bool, replayed: str | None) -> None:
         """Compare what a connection has replayed with what is awaited. Raises UnfitError."""
