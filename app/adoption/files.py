@@ -1,6 +1,7 @@
 """What a source left on disk: found below one folder, and checked by content like an upload."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,9 @@ from typing import Any
 from app.content import ContentError, check_project_file, recognize
 
 Row = dict[str, Any]
+
+# What may stand as the type of an asset; anything else is no word for a use.
+USE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ def look(folder: Path, table: str, source_id: str, row: Row, limit: int) -> File
         return known
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != source_id.partition(".")[0].lower():
         return File(path, "md5_differs", known.sha256, known.size)
-    use = str(row.get("type") or "asset").lower()
+    said = str(row.get("type") or "").lower()
+    use = said if USE.fullmatch(said) else "asset"
     try:
         form = recognize(content, use)
     except ContentError:

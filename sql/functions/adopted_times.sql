@@ -10,10 +10,12 @@ set search_path = pg_catalog, pg_temp
 as $function$
     select array(
         select case
-            when p_content ->> name.value ~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d(:?\d\d)?|Z)$'
-                then (p_content ->> name.value)::timestamptz
-            when p_content ->> name.value ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d+)?)?$'
-                then (p_content ->> name.value)::timestamp at time zone p_timezone
+            when p_content ->> name.value !~ (
+                '^(?!0000)\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])'
+                || '([T ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?([+-][01]\d(:?[0-5]\d)?|Z)?)?$'
+            ) then null
+            when p_content ->> name.value ~ '[T ].*([+-]\d\d(:?\d\d)?|Z)$' then (p_content ->> name.value)::timestamptz
+            else (p_content ->> name.value)::timestamp at time zone p_timezone
         end
         from unnest(p_names) with ordinality as name (value, place)
         order by name.place

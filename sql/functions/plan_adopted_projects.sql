@@ -85,13 +85,14 @@ begin
     set user_id = owner.user_id,
         outcome = case
             when owner.outcome = 'erased' and work.table_name = 'projects' then 'erased'
-            when work.file_fault is not null or (owner.user_id is null and work.table_name = 'projects')
+            when work.file_fault is not null or taken.fault is not null or (owner.user_id is null and work.table_name = 'projects')
                 then 'quarantined'
             when owner.user_id is null or title.fault is not null then 'repaired'
             else 'imported'
         end,
         reasons = array_remove(array[
             work.file_fault,
+            taken.fault,
             case when owner.user_id is null then 'no_owner' end,
             title.fault
         ], null)
@@ -107,6 +108,13 @@ begin
             when length(work.content ->> 'description') > 5000 then 'description_too_long'
         end as fault
     ) as title
+    left outer join lateral (
+        select 'id_taken_here' as fault
+        from lockstep.assets as asset
+        where work.table_name = 'assets'
+            and asset.id = lower(split_part(work.source_id, '.', 1))
+            and encode(asset.sha256, 'hex') <> work.file_sha256
+    ) as taken on true
     where work.table_name in ('projects', 'assets')
         and staged.table_name = work.table_name
         and staged.source_id = work.source_id;

@@ -99,6 +99,37 @@ def test_a_later_adoption_brings_changed_files_and_leaves_projects_that_were_cha
     assert value(connection, "select count(*) from lockstep.projects where title = 'Gone'") == 1
 
 
+def test_a_content_that_shares_its_md5_with_another_one_here_is_quarantined(
+    connection: Connection, makers: Manifest, take: Adopt, tmp_path: Path
+) -> None:
+    # No two contents with one MD5 are at hand, so the row lies: as if another content had been first.
+    other = value(connection, "insert into lockstep.blobs values (sha256('other'), 'other') returning sha256")
+    connection.execute(
+        "insert into lockstep.assets (id, sha256, type, format) values (md5(%s), %s, 'costume', 'png')", [png(1), other]
+    )
+    result = take(folder=tmp_path)
+    assert result.differences == []
+    assert counted(result.plan, "assets", "quarantined", "id_taken_here") == 1
+
+
+def test_both_kinds_of_tables_in_one_database_are_adopted_together(
+    old: Connection, connection: Connection, school: Manifest, take: Adopt, tmp_path: Path
+) -> None:
+    old.execute(
+        "create table public.projects (id integer primary key, name text, user_id integer, created_at text);"
+        "insert into public.projects values (1, 'Maze', 20, '2023-02-03 04:05:06'), (2, 'Race', 20, 'last week')"
+    )
+    for number in (1, 2):
+        (tmp_path / f"{number}.sb3").write_bytes(sb3(number=number))
+    result = take(folder=tmp_path)
+    assert result.differences == []
+    assert counted(result.plan, "users") == school.rows["users"]
+    assert rows(connection, "select title, user_id, version from lockstep.projects order by title") == [
+        ("Maze", 20, 1),
+        ("Race", 20, 1),
+    ]
+
+
 def test_a_source_with_files_is_refused_without_its_folder(makers: Manifest, take: Adopt) -> None:
     with pytest.raises(AdoptionError):
         take()

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -15,7 +16,18 @@ from app.settings import PROJECT
 from tests.adoption.conftest import Adopt
 from tests.adoption.legacy import Manifest
 from tests.adoption.test_adopt import counted
-from tests.pairs import Connect, Connection, desyncs, one, rows, update_level, value
+from tests.pairs import (
+    Connect,
+    Connection,
+    desyncs,
+    history,
+    levels,
+    one,
+    progress,
+    rows,
+    update_level,
+    value,
+)
 from tests.support import wait_until
 
 FLASK = [sys.executable, "-m", "flask", "--app", "app", "adopt"]
@@ -39,6 +51,37 @@ def adopting(target: str, source: str, *arguments: str) -> Iterator[subprocess.P
         process.communicate()
 
 
+def blocked_by(connection: Connection, holder: Connection) -> bool:
+    return bool(
+        rows(connection, "select from pg_stat_activity where %s = any(pg_blocking_pids(pid))", holder.info.backend_pid)
+    )
+
+
+def test_a_pair_that_is_made_here_after_the_plan_is_not_overwritten(
+    old: Connection, connection: Connection, connect: Connect, school: Manifest, take: Adopt
+) -> None:
+    there = one(
+        old,
+        "select person.id, person.email from public.users as person inner join public.user_licenses as license"
+        " on license.user_id = person.id where email is not null and specialization_type = 'PLAYER' order by 1 limit 1",
+    )
+    connection.execute("insert into lockstep.users (id, email) values (%s, %s)", [there.id, there.email])
+    holder = connect(autocommit=False)
+    update_level(holder, there.id, "PLAYER", 2, 99)
+    with ThreadPoolExecutor(1) as pool:
+        adoption = pool.submit(take)
+        wait_until(connection, lambda: blocked_by(connection, holder), "the adoption waits for the pair", 60)
+        holder.commit()
+        result = adoption.result()
+    assert result.differences == []
+    assert counted(result.plan, "user_licenses", "conflict") == 0
+    assert counted(result.sums, "user_licenses", "conflict") > 0
+    assert progress(connection, there.id).total_xp == 99
+    assert levels(connection, there.id) == (2, 2)
+    assert history(connection, there.id) == [(None, 2, "function")]
+    assert desyncs(connection) == 0
+
+
 def test_killed_in_the_middle_it_goes_on_where_it_stopped(
     old: Connection,
     connection: Connection,
@@ -60,12 +103,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_stopped(
     holder = connect(autocommit=False)
     holder.execute("select from lockstep.specialization_progress where student_id = %s for update", [there.id])
     with adopting(database, empty_database, "--apply", "--chunk", "20") as process:
-
-        def waits() -> bool:
-            query = "select from pg_stat_activity where %s = any(pg_blocking_pids(pid))"
-            return bool(rows(connection, query, holder.info.backend_pid))
-
-        wait_until(connection, waits, "the adoption waits for the pair", 60)
+        wait_until(connection, lambda: blocked_by(connection, holder), "the adoption waits for the pair", 60)
         process.send_signal(signal.SIGKILL)
         process.wait()
     done = value(connection, "select count(*) from lockstep.adopted_rows where table_name = 'specialization_progress'")
