@@ -84,8 +84,18 @@ class Result:
     differences: list[str] = field(default_factory=list)
 
 
-def adopt(target: str, source: str, options: Options, progress: Progress, school: str = DEFAULT) -> Result:
-    """Adopt a source into a school, or say what that would do. Raises AdoptionError, psycopg.Error."""
+def adopt(
+    target: str,
+    source: str,
+    options: Options,
+    progress: Progress,
+    school: str = DEFAULT,
+    report: Callable[[Result], None] = lambda result: None,
+) -> Result:
+    """Adopt a source into a school, or say what that would do.
+
+    `report` is told the plan before anything is brought over. Raises AdoptionError, psycopg.Error.
+    """
     with db.connect(target, school) as connection:
         if connection.execute(LOCK).fetchone() != (True,):
             raise AdoptionError("another adoption is under way")
@@ -106,6 +116,7 @@ def adopt(target: str, source: str, options: Options, progress: Progress, school
                     )
                     result.run = run["id"]
             result.found = {table.name: opened.count(table) for table in opened.tables}
+        report(result)
         if result.run is not None:
             _apply(connection, result, options, progress)
     return result

@@ -39,31 +39,34 @@ def adopt_command(source: str, files: Path | None, apply: bool, machine: bool, *
     found is not what was imported, repaired, merged or left out.
     """
     options = Options(folder=files, apply=apply, **given)
+    report = (lambda result: None) if machine else _print_plan
     try:
-        result = adopt(dsn(), source, options, _show_progress(), schema())
-    except AdoptionError as error:
-        raise click.ClickException(str(error)) from error
-    except FAILURES as error:
+        result = adopt(dsn(), source, options, _show_progress(), schema(), report)
+    except (AdoptionError, *FAILURES) as error:
         raise click.ClickException(str(error)) from error
     except psycopg.Error as error:
         raise click.ClickException(explain(error)) from error
     if machine:
         click.echo(json.dumps(dataclasses.asdict(result), default=jsonable, indent=2))
     else:
-        _print(result)
+        _print_sums(result)
     if result.differences:
         sys.exit(1)
 
 
-def _print(result: Result) -> None:
+def _print_plan(result: Result) -> None:
     click.echo(f"source {result.source}: what is found, and what becomes of it\n")
     click.echo(_table(result.plan))
     for row in result.gone:
         click.echo(f"gone from the source, and kept here: {row['rows']} of {row['table_name']}")
     if result.run is None:
         click.echo("\ndry run: nothing was changed; --apply does this")
+
+
+def _print_sums(result: Result) -> None:
+    if result.run is None:
         return
-    click.echo(f"\nrun {result.run}: what is in the source, and where it is now\n")
+    click.echo(f"\nrun {result.run}: what is in the source, and what became of it\n")
     click.echo(_table(result.sums))
     for difference in result.differences:
         click.echo(f"does not add up: {difference}")
