@@ -37,6 +37,15 @@ PLACE = (
     "select format('%s/%s', system.system_identifier, current_database()) from pg_catalog.pg_control_system() as system"
 )
 
+# What a role of a school may besides: to see what other sessions do.
+PREDEFINED = """
+select granted.rolname
+from pg_catalog.pg_auth_members as membership
+inner join pg_catalog.pg_roles as granted on granted.oid = membership.roleid
+inner join pg_catalog.pg_roles as member on member.oid = membership.member
+where member.rolname = %s and starts_with(granted.rolname, 'pg_')
+"""
+
 # How long the tables are waited for, and writers by them.
 LOCK_TIMEOUT = "10s"
 
@@ -156,6 +165,8 @@ def _copy_roles(old: db.Connection, new: db.Connection, schema: str) -> None:
         there = new.execute("select to_regrole(%s)", [role]).fetchone() != (None,)
         if not there and old.execute("select to_regrole(%s)", [role]).fetchone() != (None,):
             new.execute(sql.SQL("create role {} nologin").format(sql.Identifier(role)))
+            for (predefined,) in old.execute(PREDEFINED, [role]).fetchall():
+                new.execute(sql.SQL("grant {} to {}").format(sql.Identifier(predefined), sql.Identifier(role)))
 
 
 def _copy(source: str, target: str, schema: str, pgbin: Path, coming: str) -> None:

@@ -58,7 +58,12 @@ def test_jobs_are_installed_once_in_the_right_database_and_removed(school: str) 
     ]
     schedule.install(school)
     assert jobs(school) == installed
+    schedule.install(school, "maple")
+    of_both = jobs(school)
+    assert len(of_both) == 6
     assert len(schedule.remove(school)) == 3
+    assert jobs(school) == [job for job in of_both if "maple." in job.command]
+    assert len(schedule.remove(school, "maple")) == 3
     assert jobs(school) == []
 
 
