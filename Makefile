@@ -10,6 +10,7 @@ SYNC := $(VENV) -m flask --app app sync
 QUEUE := $(VENV) -m flask --app app queue
 BACKUPS := $(VENV) -m flask --app app backup
 DEPLOY := $(VENV) -m flask --app app deploy
+ALERTS := $(VENV) -m flask --app app alerts
 PIP := $(VENV) -m pip install --quiet --disable-pip-version-check --no-warn-script-location
 RUNTIME := .venv/runtime-installed
 TOOLS := .venv/tools-installed
@@ -19,8 +20,9 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/python -m piptools 
 
 .DEFAULT_GOAL := help
 .PHONY: help run serve seed demo db-up db-down psql migrate functions migrate-down verify guards \
-	backup restore deploy rollback reconcile health drain schedule unschedule test lint format check docs \
-	torture deadlocks load contract bench plots simulate editors adopt-demo lock
+	backup restore deploy rollback reconcile health drain alerts drill soak schedule unschedule test \
+	lint format check docs torture deadlocks load contract bench plots simulate editors adopt-demo \
+	lock
 
 help: ## explain every target in a line
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1 \2/p' Makefile | \
@@ -83,6 +85,12 @@ health: $(RUNTIME) ## check and show health; fails when it needs attention
 drain: $(RUNTIME) ## apply what waits in the queue, and show how it stands; for cron or a systemd timer
 	@$(QUEUE) drain
 
+alerts: $(RUNTIME) ## mail what opened or closed since the last time; for cron or a systemd timer
+	@$(ALERTS) deliver
+
+drill: $(RUNTIME) ## break something in a scratch database, look at it and mend it: NAME=deadlock, or all
+	@$(VENV) -m flask --app app drill $(or $(NAME),all)
+
 schedule: $(RUNTIME) ## have pg_cron reconcile, check health and drain the queue, on its schedule
 	@$(SYNC) schedule
 
@@ -124,6 +132,9 @@ deadlocks: $(TOOLS) ## a million calls on hot pairs, and hostile raw SQL beside 
 
 load: $(TOOLS) ## ask the service from CLIENTS connections (200) for SECONDS (60), and add everything up
 	@$(VENV) -m tests.torture.http --clients $(or $(CLIENTS),200) --seconds $(or $(SECONDS),60)
+
+soak: $(TOOLS) ## live through a day of traffic and jobs in MINUTES (20), and look for what is left behind
+	@$(VENV) -m tests.torture.soak --minutes $(or $(MINUTES),20)
 
 contract: $(TOOLS) ## ask every route of the served document for answers that it does not promise; EXAMPLES of each (300)
 	@EXAMPLES=$(or $(EXAMPLES),300) $(VENV) -m pytest tests/http/test_contract.py

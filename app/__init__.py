@@ -3,7 +3,7 @@
 from flask_openapi import Info, OpenAPI
 from flask_openapi.models import SecurityScheme
 
-from app import accounts, cli, console, http, operate, queue, schools, sync
+from app import accounts, alerts, cli, console, drills, http, operate, queue, schools, sync
 from app.adoption.cli import adopt_command
 from app.http import problems
 from app.http.models import ProblemDocument
@@ -30,6 +30,8 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     app.cli.add_command(accounts.auth)
     app.cli.add_command(operate.backups)
     app.cli.add_command(operate.deployments)
+    app.cli.add_command(alerts.alerts)
+    app.cli.add_command(drills.drill)
     console.init_app(app)
     app.cli.add_command(schools.school)
     http.init_app(app, settings)

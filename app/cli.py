@@ -377,6 +377,14 @@ def _load_functions(dsn: str, schema: str) -> None:
 
 
 @contextmanager
+def scratch(dsn: str) -> Iterator[str]:
+    """An installed database beside this one, which is dropped in the end."""
+    with _scratch_database(dsn) as made:
+        _install(made, DEFAULT)
+        yield made
+
+
+@contextmanager
 def _scratch_database(dsn: str) -> Iterator[str]:
     """Make a database beside this one, and drop it in the end."""
     name = f"lockstep_scratch_{os.getpid()}"

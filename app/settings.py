@@ -31,13 +31,21 @@ LOCKSTEP_OIDC_CLIENT_ID, LOCKSTEP_OIDC_CLIENT_SECRET  as which it knows this ser
 LOCKSTEP_OIDC_GROUPS_CLAIM  the claim with the names of a person's groups; groups are left alone when unset
 LOCKSTEP_OIDC_SCOPE      what is asked for: openid email profile
 LOCKSTEP_METRICS_TOKEN   what a scraper of /metrics sends as its bearer token; unset: this machine only
+
+What mails of incidents need:
+
+LOCKSTEP_SMTP_URL        smtp://user:password@host:587 (STARTTLS, or nothing is sent), smtps://…:465 (TLS from the
+                         start), smtp://127.0.0.1:25?tls=off (no TLS, so no password); no mail is sent when unset
+LOCKSTEP_ALERTS_FROM     the sender's address
+LOCKSTEP_ALERTS_TO       who gets them, with commas between
 """
 
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from app.schema import DEFAULT, check_name
 
@@ -172,6 +180,53 @@ class BackupSettings:
 
 
 @dataclass(frozen=True)
+class MailSettings:
+    """The SMTP server that takes mails of incidents, and whom they are for; see the variables above.
+
+    tls  starttls, implicit (from the start) or off
+    """
+
+    host: str
+    port: int
+    tls: str
+    sender: str
+    recipients: tuple[str, ...]
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    @property
+    def domain(self) -> str:
+        """The part of the sender's address after the @."""
+        return self.sender.rpartition("@")[2]
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "MailSettings | None":
+        """Read what is set; None without a server. Raises ValueError, which names no password, for what cannot work."""
+        given = environment.get("LOCKSTEP_SMTP_URL") or ""
+        if not given:
+            return None
+        url, options = urlsplit(given), parse_qs(urlsplit(given).query)
+        tls = "implicit" if url.scheme == "smtps" else options.get("tls", ["starttls"])[0]
+        if url.scheme not in ("smtp", "smtps") or not url.hostname or tls not in ("starttls", "implicit", "off"):
+            raise ValueError("LOCKSTEP_SMTP_URL is not smtp://host:port, smtps://host:port or smtp://host:port?tls=off")
+        if tls == "off" and url.password:
+            raise ValueError("LOCKSTEP_SMTP_URL: a password needs TLS")
+        sender, recipients = environment.get("LOCKSTEP_ALERTS_FROM", ""), environment.get("LOCKSTEP_ALERTS_TO", "")
+        addresses = tuple(recipients.replace(",", " ").split())
+        if not addresses or not all(re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", one) for one in (sender, *addresses)):
+            raise ValueError("LOCKSTEP_ALERTS_FROM is an address, LOCKSTEP_ALERTS_TO one or several: name@host")
+        return cls(
+            host=url.hostname,
+            port=url.port or {"implicit": 465, "starttls": 587, "off": 25}[tls],
+            tls=tls,
+            sender=sender,
+            recipients=addresses,
+            user=unquote(url.username) if url.username else None,
+            password=unquote(url.password) if url.password else None,
+        )
+
+
+@dataclass(frozen=True)
 class Settings:
     """What a process of Lockstep is told from outside."""
 
@@ -188,6 +243,7 @@ class Settings:
     service: ServiceSettings = ServiceSettings()
     oidc: OidcSettings | None = None
     backup: BackupSettings = BackupSettings()
+    mail: MailSettings | None = None
     public_url: str = "http://127.0.0.1:8000"
     proxies: int = 0
     largest_json: int = 64 * 1024  # bytes
@@ -227,6 +283,7 @@ class Settings:
             service=ServiceSettings.from_environment(environment),
             oidc=OidcSettings.from_environment(environment),
             backup=BackupSettings.from_environment(environment),
+            mail=MailSettings.from_environment(environment),
             public_url=environment.get("LOCKSTEP_PUBLIC_URL") or cls.public_url,
             proxies=int(environment.get("LOCKSTEP_PROXIES") or cls.proxies),
         )

@@ -26,7 +26,7 @@ ADMIN_VIEWS = (
     *("runs", "run_items", "run_reports", "health", "ranges", "server_load", "service_state"),
     *("pairs", "level_history", "catalogue"),
     *("people", "group_list", "membership_list"),
-    *("incidents", "incident_conditions"),
+    *("incidents", "incident_conditions", "outbox"),
     *("lock_waits", "lock_tree", "pool_usage", "statement_stats"),
     *("queue_status", "queue_set_aside", "breaches", "level_distribution", "health_history"),
 )
@@ -77,6 +77,7 @@ FUNCTIONS: dict[str, set[str]] = {
         *("add_member", "remove_member"),
         "purge_lock_breaches",
         *("note_incident", "close_incident", "check_incidents", "watch_incidents", "watch", "purge_incidents"),
+        *("claim_mail", "finish_mail", "retry_mails"),
         *("requeue_level_up", "discard_level_up"),
         *("purge_projects", "sweep_blobs", "get_or_create_user"),
         *("find_lock_waits", "find_pool_usage", "find_statements", "keep_statement_baseline"),
@@ -135,8 +136,8 @@ COUPLER: dict[str, set[str]] = {
     **dict.fromkeys(
         (
             *("specializations", "specialization_levels", "schema_migrations"),
-            *("runs", "run_items", "service_state", "incident_conditions"),
             *("lock_waits", "pool_usage", "statement_stats"),
+            *("runs", "run_items", "service_state", "incident_conditions", "outbox"),
             *("people", "group_list", "membership_list"),
             *("desync", "coupled_key_triggers", "guard_status", "health", "pairs", "level_history", "catalogue"),
         ),

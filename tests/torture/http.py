@@ -162,7 +162,7 @@ def load(dsn: str, settings: Settings, folder: Path, clients: int, seconds: floa
     """Serve the database, with users 1 to STUDENTS in it, and let clients ask; return what they were told."""
     ledger = Ledger()
     with psycopg.connect(dsn, autocommit=True) as connection:
-        token = _token_of_an_admin(connection, settings)
+        token = token_of_an_admin(connection, settings)
         told = {
             "LOCKSTEP_WORKERS": str(workers),
             "LOCKSTEP_POOL_WAITING": str(settings.pools.waiting),
@@ -178,22 +178,22 @@ def load(dsn: str, settings: Settings, folder: Path, clients: int, seconds: floa
                 thread.start()
             # A client asks until its time is over: half of that is what is waited here.
             threads[0].join(seconds / 2)
-            halfway = _memory(run.pid)
+            halfway = memory_of(run.pid)
             for thread in threads:
                 thread.join()
             ledger.seconds = time.monotonic() - begun
-            ledger.memory = _memory(run.pid)
+            ledger.memory = memory_of(run.pid)
             if any(after > before * GROWTH for before, after in zip(halfway, ledger.memory, strict=True)):
                 ledger.problems.append(f"memory in kB grew from {halfway} to {ledger.memory}")
             try:
                 wait_until(connection, lambda: number(connection, OURS) <= baseline, "it is calm", CALM_LIMIT)
             except AssertionError:
                 ledger.problems.append(f"{number(connection, OURS)} connections are left, {baseline} are the least")
-        ledger.problems += _wrong(connection, ledger)
+        ledger.problems += wrong_sums(connection, ledger)
     return ledger
 
 
-def _wrong(connection: Connection, ledger: Ledger) -> list[str]:
+def wrong_sums(connection: Connection, ledger: Ledger) -> list[str]:
     rows = connection.execute("select student_id, total_xp from lockstep.specialization_progress")
     found = dict(rows.fetchall())
     wrong = {user: (found.get(user), xp) for user, xp in ledger.awarded.items() if found.get(user) != xp}
@@ -204,7 +204,7 @@ def _wrong(connection: Connection, ledger: Ledger) -> list[str]:
     ]
 
 
-def _token_of_an_admin(connection: Connection, settings: Settings) -> str:
+def token_of_an_admin(connection: Connection, settings: Settings) -> str:
     row = connection.execute(
         "with person as ("
         " insert into lockstep.users (email, name, role) values ('load@example.org', 'Load', 'admin') returning id"
@@ -216,7 +216,7 @@ def _token_of_an_admin(connection: Connection, settings: Settings) -> str:
     return Tokens(settings.token_keys).issue(user_id, session_id, "admin")
 
 
-def _memory(master: int) -> list[int]:
+def memory_of(master: int) -> list[int]:
     """Resident memory of each process of the service, in kB."""
     children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
     statuses = [Path(f"/proc/{pid}/status").read_text() for pid in children]

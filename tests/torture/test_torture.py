@@ -10,7 +10,7 @@ import pytest
 from app import logins
 from app.postgres import Server
 from app.settings import PoolSettings, Settings
-from tests.torture import http, repair
+from tests.torture import http, repair, soak
 from tests.torture.crash import torture
 from tests.torture.deadlock import KEYS, hostile, hot
 from tests.torture.scratch import add_users
@@ -70,6 +70,24 @@ def test_a_busy_service_keeps_every_sum_and_gives_its_connections_back(
     ledger = http.load(database, settings, tmp_path, clients=16, seconds=4, workers=1)
     assert ledger.latencies
     assert not ledger.problems, ledger.problems[:5]
+
+
+@pytest.mark.slow
+def test_a_short_day_of_traffic_and_jobs_leaves_nothing_behind(database: str, server: Server, tmp_path: Path) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        add_users(connection, http.STUDENTS + 1)
+        connection.execute("select lockstep.record_guards(lockstep.broken_guards())")
+        connection.execute("select setval(pg_get_serial_sequence('lockstep.users', 'id'), 1000)")
+    with (server.home / "logins.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        everybody, admins = logins.ensure(database, server.home / "http-logins.json")
+    # Pools that keep what they have are calm at once.
+    pools = PoolSettings(size=(3, 3), admin_size=(1, 1))
+    settings = Settings(home=tmp_path, http_dsn=everybody, http_admin_dsn=admins, pools=pools)
+    day = soak.soak(database, settings, tmp_path, seconds=6, clients=4, workers=1)
+    assert min(day.jobs[name] for name in soak.EVERY) > 0
+    assert day.incidents > 0
+    assert not day.ledger.problems, day.ledger.problems[:5]
 
 
 def test_writers_lose_nothing_to_a_repair_that_is_killed_and_resumed(database: str) -> None:

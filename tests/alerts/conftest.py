@@ -1,0 +1,120 @@
+"""A mail server that takes, refuses or is away, as a test says; and the commands that deliver to it."""
+
+import asyncio
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+from click.testing import Result
+
+from app import create_app
+from app.settings import MailSettings, Settings
+from tests.pairs import Connection
+
+RECIPIENTS = ("night@example.org", "day@example.org")
+
+
+class Mailbox:
+    """What the server took, and what it answers."""
+
+    def __init__(self) -> None:
+        self.messages: list[EmailMessage] = []
+        self.refusals: list[str] = []  # to the next messages, one each
+        self.unknown: dict[str, str] = {}  # answers to recipients
+        self.logins: list[tuple[bytes, bytes]] = []
+        self.was_tls = False
+        self.arrived, self.go = threading.Event(), threading.Event()
+        self.go.set()
+
+    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: Any) -> str:  # noqa: N802
+        if address in self.unknown:
+            return self.unknown[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        self.arrived.set()
+        await asyncio.get_running_loop().run_in_executor(None, self.go.wait, 10)
+        if self.refusals:
+            return self.refusals.pop(0)
+        self.was_tls = bool(session.ssl)
+        assert isinstance(envelope.content, bytes)
+        self.messages.append(message_from_bytes(envelope.content, EmailMessage, policy=policy.default))
+        return "250 taken"
+
+    def authenticate(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+        self.logins.append((data.login, data.password))
+        good = data.password == b"right"
+        # What is not handled is answered by the server: 535.
+        return AuthResult(success=good, handled=good)
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    return Mailbox()
+
+
+@pytest.fixture
+def serve(mailbox: Mailbox) -> Iterator[Callable[..., int]]:
+    """Start the mail server, at a port of its own unless told which; it stops in the end."""
+    running: list[Controller] = []
+
+    def serve(port: int = 0, tls: ssl.SSLContext | None = None, **options: Any) -> int:
+        port = port or free_port()
+        controller = Controller(
+            mailbox, hostname="127.0.0.1", port=port, tls_context=tls, authenticator=mailbox.authenticate, **options
+        )
+        controller.start()
+        running.append(controller)
+        return port
+
+    yield serve
+    mailbox.go.set()
+    for controller in running:
+        controller.stop()
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def settings_for(port: int, **options: Any) -> MailSettings:
+    """Mail to this machine, without TLS unless told otherwise."""
+    return MailSettings(
+        **{
+            "host": "127.0.0.1", "port": port, "tls": "off", "sender": "lockstep@example.org",
+            "recipients": RECIPIENTS, **options,
+        }
+    )  # fmt: skip
+
+
+@pytest.fixture
+def alerts(database: str) -> Callable[..., Result]:
+    """Run a command of alerts in this process: alerts(port, "deliver")."""
+
+    def alerts(port: int | None, *arguments: str) -> Result:
+        settings = Settings(dsn=database, mail=settings_for(port) if port else None)
+        return create_app(settings).test_cli_runner().invoke(args=["alerts", *arguments])
+
+    return alerts
+
+
+@pytest.fixture
+def incident(connection: Connection) -> int:
+    """An incident that is open; its end is to be told at once, and what failed to be tried again at once."""
+    connection.execute("select lockstep.change_setting('incident_quiet', '0')")
+    connection.execute("select lockstep.change_setting('mail_retry_pause', '1 microsecond')")
+    (found,) = connection.execute(
+        "select lockstep.note_incident('lock_wait', 'PLAYER', '{\"waited\": \"250 ms\", \"by\": 17}')"
+    ).fetchone() or (0,)
+    return int(found)
