@@ -30,7 +30,7 @@ begin
     ) as next;
 
     if v_pairs = 0 then
-        return 0;
+        return v_pairs;
     end if;
 
     select array_agg(pair.user_id), array_agg(pair.specialization_id)

@@ -30,7 +30,7 @@ begin
     ) as next;
 
     if v_rows = 0 then
-        return 0;
+        return v_rows;
     end if;
 
     perform

@@ -41,7 +41,7 @@ begin
     update lockstep.incident_checks as last
     set checked_at = v_started;
 
-    return coalesce(array_length(v_found, 1), 0);
+    return cardinality(v_found)::bigint;
 end;
 $function$;
 

@@ -5,7 +5,7 @@ create or replace function lockstep.staged_file(
 )
 returns lockstep.adoption_staging
 language plpgsql
-volatile
+stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$

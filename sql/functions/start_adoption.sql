@@ -11,7 +11,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_run lockstep.adoption_runs;
-    v_sequence constant regclass := pg_get_serial_sequence('lockstep.users', 'id');
+    v_sequence constant regclass := pg_get_serial_sequence('lockstep.users', 'id')::regclass;
 begin
     insert into lockstep.adoption_runs (source, timezone, direction)
     values (p_source, p_timezone, p_direction)

@@ -21,7 +21,7 @@ from tests.http.pooler import Pooler
 from tests.http.signing_in import PASSWORD, password_hash  # noqa: F401
 from tests.pairs import levels, plant, value
 
-pytestmark = pytest.mark.needs_program(str(CHROMIUM))
+pytestmark = [pytest.mark.once, pytest.mark.needs_program(str(CHROMIUM))]
 
 # Milliseconds until a state that should be there counts as missing: the machine may be busy.
 PATIENCE = 30_000
