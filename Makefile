@@ -20,8 +20,8 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/python -m piptools 
 
 .DEFAULT_GOAL := help
 .PHONY: help run serve seed demo db-up db-down psql migrate functions migrate-down verify guards \
-	backup restore deploy rollback reconcile health drain alerts drill soak schedule unschedule test \
-	lint format check docs torture deadlocks load contract bench plots simulate editors adopt-demo \
+	backup restore deploy rollback reconcile health monitor drain alerts drill soak schedule unschedule \
+	test lint format check docs torture deadlocks load contract bench plots simulate editors adopt-demo \
 	lock
 
 help: ## explain every target in a line
@@ -81,6 +81,9 @@ reconcile: $(RUNTIME) ## repair what is out of step now, and write a log; for cr
 
 health: $(RUNTIME) ## check and show health; fails when it needs attention
 	@$(SYNC) health
+
+monitor: $(RUNTIME) ## record connections, waits and errors every ten seconds, and thresholds that are reached
+	@$(VENV) -m flask --app app monitor $(ARGS)
 
 drain: $(RUNTIME) ## apply what waits in the queue, and show how it stands; for cron or a systemd timer
 	@$(QUEUE) drain

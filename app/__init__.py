@@ -3,7 +3,7 @@
 from flask_openapi import Info, OpenAPI
 from flask_openapi.models import SecurityScheme
 
-from app import accounts, alerts, cli, console, drills, http, operate, queue, schools, sync
+from app import accounts, alerts, cli, console, drills, http, monitor, operate, queue, schools, sync
 from app.adoption.cli import adopt_command
 from app.http import problems
 from app.http.models import ProblemDocument
@@ -34,5 +34,6 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     app.cli.add_command(drills.drill)
     console.init_app(app)
     app.cli.add_command(schools.school)
+    app.cli.add_command(monitor.monitor)
     http.init_app(app, settings)
     return app

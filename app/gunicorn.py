@@ -109,6 +109,7 @@ def post_worker_init(worker: Worker) -> None:
 def worker_exit(server: Arbiter, worker: Worker) -> None:
     """Close the connections of a process that ends; the arbiter calls this too, for one that never came up."""
     if worker.pid == os.getpid() and (database := worker.wsgi.extensions.get("lockstep.database")):
+        metrics.note_requests(database)
         database.close()
 
 

@@ -1,32 +1,67 @@
 """What Prometheus reads: requests and pools of every process, and how the database says it stands.
 
 Under gunicorn each process keeps its figures in a file of PROMETHEUS_MULTIPROC_DIR, and whichever is
-asked adds them up; the figures of the database are read from the view service_state.
+asked adds them up; the figures of the database are read from the views service_state and figures.
+The other way round, each process tells the database every half minute what it has answered: so the
+database knows the error rate where nobody scrapes, and no request writes anything for it.
 """
 
 import os
+import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter as Tally
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import psycopg
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from psycopg.types.json import Jsonb
+from psycopg_pool import PoolTimeout, TooManyRequests
 
+from app import db
 from app.db import Row
 from app.http.database import Database
 
 # Seconds between two looks at a process's own pools.
 POOL_INTERVAL = 5.0
 
+# Seconds after which a process tells the database what it has answered, and for which it waits for a connection.
+NOTE_INTERVAL = 30.0
+NOTE_PATIENCE = 1.0
+
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 # Two people wanted the same, and one of them was told so: no failure of the service.
 CONFLICTS = frozenset({409, 412})
+
+# What the rows of the view figures are.
+FIGURES = {
+    "lockstep_desync_pairs_by_type": "Pairs out of step by what is wrong, as each range showed when it was last read.",
+    "lockstep_runs": "Runs that are kept, by what they were and what became of them.",
+    "lockstep_newest_run_pairs": "Pairs of the newest run.",
+    "lockstep_queue_entries": "Entries of the queue.",
+    "lockstep_queue_oldest_age_seconds": "How long the oldest entry of the backlog has waited.",
+    "lockstep_connections": "Connections to the database, by application_name and state.",
+    "lockstep_connections_limit": "The setting connections_limit.",
+    "lockstep_server_connections": "Connections to the whole server.",
+    "lockstep_server_connections_limit": "How many the server takes.",
+    "lockstep_oldest_transaction_age_seconds": "How old the oldest open transaction is.",
+    "lockstep_lock_waits": "Sessions that wait for a lock.",
+    "lockstep_lock_wait_longest_seconds": "How long the longest of these waits is.",
+    "lockstep_lock_budget_seconds": "The setting lock_budget.",
+    "lockstep_lock_breaches": "Waits for a pair that were given up, as far as they are kept.",
+    "lockstep_breaches": "Thresholds that were reached, as far as they are kept.",
+    "lockstep_incidents_open": "Incidents that are open.",
+    "lockstep_statements_regressed": "Statements that take longer than their baseline.",
+    "lockstep_last_sample_timestamp_seconds": "When connections and locks were last looked at for breaches.",
+}
 
 _own = CollectorRegistry()
 
@@ -82,17 +117,44 @@ _EVER = {
 }  # fmt: skip
 
 
+@dataclass
+class Answered:
+    """What this process has answered, and not told the database yet."""
+
+    requests: int = 0
+    errors: int = 0
+    conflicts: int = 0
+    retries: int = 0
+    codes: Tally[str] = field(default_factory=Tally)
+
+    def add(self, other: "Answered") -> None:
+        """Count what the other has counted."""
+        self.requests += other.requests
+        self.errors += other.errors
+        self.conflicts += other.conflicts
+        self.retries += other.retries
+        self.codes += other.codes
+
+
+_untold = Answered()
+_telling = threading.Lock()
+
+
 def init_app(app: Flask) -> None:
     """Count every request of this application."""
     app.after_request(_count)
 
 
 def watch(database: Database) -> None:
-    """Keep the figures of this process's pools fresh, also while nobody calls."""
+    """Keep the figures of this process's pools fresh, also while nobody calls, and tell the database its answers."""
 
     def look() -> None:
+        told = time.monotonic()
         while True:
             note_pools(database)
+            if time.monotonic() - told >= NOTE_INTERVAL:
+                note_requests(database)
+                told = time.monotonic()
             time.sleep(POOL_INTERVAL)
 
     threading.Thread(target=look, name="pool-metrics", daemon=True).start()
@@ -106,22 +168,55 @@ def note_pools(database: Database) -> None:
             gauge.labels(name).set(figures.get(key, 0))
 
 
-def text(state: Row | None) -> bytes:
+def note_requests(database: Database) -> bool:
+    """Tell the database what was answered since the last time; return whether it was told.
+
+    What could not be told is told the next time.
+    """
+    global _untold
+    with _telling:
+        answered, _untold = _untold, Answered()
+    if not answered.requests:
+        return False
+    try:
+        with (
+            database.pools["app"].connection(NOTE_PATIENCE) as connection,
+            connection.transaction(),
+        ):
+            connection.execute("select set_config('role', 'lockstep_app', true)")
+            db.call(
+                connection,
+                "note_requests",
+                process=f"{socket.gethostname()}:{os.getpid()}",
+                requests=answered.requests,
+                errors=answered.errors,
+                conflicts=answered.conflicts,
+                retries=answered.retries,
+                codes=Jsonb(answered.codes),
+            )
+    except (psycopg.Error, PoolTimeout, TooManyRequests):
+        with _telling:
+            _untold.add(answered)
+        return False
+    return True
+
+
+def text(state: Row | None, figures: Iterable[Row] = ()) -> bytes:
     """Write all figures in Prometheus's format; None for a database that cannot be asked."""
     registry = CollectorRegistry()
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
         registry.register(_own)
-    registry.register(_OfDatabase(state))
+    registry.register(_OfDatabase(state, figures))
     return generate_latest(registry)
 
 
 class _OfDatabase:
-    """The row of service_state, as metrics; what is null there is left out."""
+    """The row of service_state and the rows of figures, as metrics; what is null there is left out."""
 
-    def __init__(self, state: Row | None) -> None:
-        self.state = state
+    def __init__(self, state: Row | None, rows: Iterable[Row]) -> None:
+        self.state, self.rows = state, rows
 
     def collect(self) -> Iterator[Metric]:
         yield _gauge("lockstep_up", "Whether the database answers.", self.state is not None)
@@ -148,6 +243,16 @@ class _OfDatabase:
                 family = GaugeMetricFamily(name, description, labels=["status"])
                 family.add_metric([self.state[column]], 1)
                 yield family
+        yield from self._rows()
+
+    def _rows(self) -> Iterator[Metric]:
+        families: dict[str, GaugeMetricFamily] = {}
+        for row in self.rows:
+            name, labels = str(row["name"]), row["labels"]
+            if name not in families:
+                families[name] = GaugeMetricFamily(name, FIGURES.get(name, name), labels=list(labels))
+            families[name].add_metric([str(value) for value in labels.values()], row["value"])
+        yield from families.values()
 
 
 def _gauge(name: str, description: str, value: Any) -> GaugeMetricFamily:
@@ -165,4 +270,12 @@ def _count(answer: Response) -> Response:
         _retries.inc(retries)
     for outcome in g.get("replica", ()):
         _reads.labels(outcome).inc()
+    if request.blueprint != "service":  # probes ask often, and say nothing of what people are told
+        _remember(answer.status_code, g.get("problem", "none"), retries or 0)
     return answer
+
+
+def _remember(status: int, problem: str, retries: int) -> None:
+    failed, lost = status >= 500, status in CONFLICTS
+    with _telling:
+        _untold.add(Answered(1, int(failed), int(lost), retries, Tally([problem] if failed or lost else [])))

@@ -4,6 +4,7 @@ import hmac
 import ipaddress
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -48,33 +49,35 @@ class Readiness(BaseModel):
 
 
 @dataclass
-class State:
+class Kept:
     """What the database said of itself, asked by one request at a time and kept for a moment."""
 
-    row: Row | None = None
+    ask: Callable[[], list[Row]]
+    rows: list[Row] = field(default_factory=list)
     asked: float = float("-inf")
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def read(self) -> Row | None:
-        """Return the row of service_state, None where the database cannot be asked."""
+    def read(self) -> list[Row]:
+        """Return the rows, none where the database cannot be asked."""
         with self.lock:
             age = time.monotonic() - self.asked
             if age > FRESH:
                 try:
-                    self.row = database().call("read_service_state", Options(wait=PATIENCE))
+                    self.rows = self.ask()
                 except (PoolTimeout, TooManyRequests):
                     if age < GOOD_ENOUGH:
-                        return self.row
-                    self.row = None
+                        return self.rows
+                    self.rows = []
                 except (psycopg.Error, ProblemError):
-                    self.row = None
+                    self.rows = []
                 self.asked = time.monotonic()
-            return self.row
+            return self.rows
 
 
 def init_app(app: Flask) -> None:
-    """Keep the state with the application."""
-    app.extensions["lockstep.state"] = State()
+    """Keep state and figures with the application."""
+    app.extensions["lockstep.state"] = Kept(lambda: database().rows("read_service_state", Options(wait=PATIENCE)))
+    app.extensions["lockstep.figures"] = Kept(lambda: database().rows("read_figures", Options(wait=PATIENCE)))
 
 
 @api.get("/healthz", responses={200: Alive, **problems()})
@@ -86,7 +89,7 @@ def healthz() -> Response:
 @api.get("/readyz", responses={200: Readiness, **problems()})
 def readyz() -> Response:
     """Say whether the service can do its work: database, migrations, guards."""
-    checks = _checks(_state().read())
+    checks = _checks(_state())
     if set(checks.values()) != {"ok"}:
         failed = ", ".join(name for name, outcome in checks.items() if outcome == "fail")
         raise ProblemError("not_ready", f"failed: {failed}", checks=checks)
@@ -100,7 +103,8 @@ def show_metrics() -> Response:
     pools: Database | None = current_app.extensions.get("lockstep.database")
     if pools:
         metrics.note_pools(pools)
-    return Response(metrics.text(_state().read()), content_type=CONTENT_TYPE_LATEST)
+    figures: Kept = current_app.extensions["lockstep.figures"]
+    return Response(metrics.text(_state(), figures.read()), content_type=CONTENT_TYPE_LATEST)
 
 
 def _checks(state: Row | None) -> dict[str, str]:
@@ -128,9 +132,10 @@ def _check_scraper() -> None:
         raise ProblemError("not_signed_in", "figures are for Prometheus: see LOCKSTEP_METRICS_TOKEN")
 
 
-def _state() -> State:
-    state: State = current_app.extensions["lockstep.state"]
-    return state
+def _state() -> Row | None:
+    """The row of service_state, None where the database cannot be asked."""
+    kept: Kept = current_app.extensions["lockstep.state"]
+    return next(iter(kept.read()), None)
 
 
 @cache

@@ -1,6 +1,6 @@
 """The catalogue: specializations and their levels."""
 
-from flask import Response
+from flask import Response, request
 from flask_openapi import APIBlueprint, Tag
 from pydantic import BaseModel
 
@@ -14,6 +14,9 @@ api = APIBlueprint(
     abp_tags=[Tag(name="specializations")],
     abp_security=BEARER,
 )
+
+# Seconds for which a client need not ask again: levels change a few times a year, and nobody writes by this answer.
+FRESH = 60
 
 
 class Level(BaseModel):
@@ -45,7 +48,13 @@ class Catalogue(BaseModel):
     items: list[Specialization]
 
 
-@api.get("/specializations", responses={200: Catalogue, **problems()})
+@api.get("/specializations", responses={200: Catalogue, 304: None, **problems()})
 def list_all() -> Response:
-    """List the specializations, each with its levels."""
-    return reply(Catalogue, {"items": database().rows("list_specializations")})
+    """List the specializations, each with its levels; 304 where the ETag that a client has is still good."""
+    answer = reply(Catalogue, {"items": database().rows("list_specializations")})
+    # The same bytes have the same tag, whichever process answers.
+    answer.add_etag()
+    answer.cache_control.private = True
+    answer.cache_control.max_age = FRESH
+    answer.make_conditional(request)
+    return answer

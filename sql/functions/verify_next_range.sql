@@ -30,6 +30,9 @@ begin
     update lockstep.verified_ranges as one
     set pairs = v_found.pairs,
         violations = v_found.violations,
+        level_mismatch = v_found.level_mismatch,
+        missing_license = v_found.missing_license,
+        missing_progress = v_found.missing_progress,
         verified_at = clock_timestamp()
     where one.first_user_id = v_range.first_user_id
     returning one.* into v_range;

@@ -2,7 +2,10 @@ create or replace function lockstep.verify_range(
     p_first_user_id bigint,
     p_last_user_id bigint,
     out pairs bigint,
-    out violations bigint
+    out violations bigint,
+    out level_mismatch bigint,
+    out missing_license bigint,
+    out missing_progress bigint
 )
 returns record
 language sql
@@ -12,7 +15,10 @@ set search_path = pg_catalog, pg_temp
 as $function$
     select
         count(*),
-        count(*) filter (where progress.current_level is distinct from license.current_level)
+        count(*) filter (where progress.current_level is distinct from license.current_level),
+        count(*) filter (where progress.current_level <> license.current_level),
+        count(*) filter (where license.user_id is null),
+        count(*) filter (where progress.student_id is null)
     from (
         select one.student_id, one.specialization_id, one.current_level
         from lockstep.specialization_progress as one
@@ -28,7 +34,7 @@ as $function$
 $function$;
 
 comment on function lockstep.verify_range(bigint, bigint) is
-'How many pairs the users of this range of ids have, and how many of them are out of step. Locks nothing.';
+'How many pairs the users of this range of ids have, how many of them are out of step, and in which way. Locks nothing.';
 
 revoke all on function lockstep.verify_range(bigint, bigint) from public;
 grant execute on function lockstep.verify_range(bigint, bigint) to lockstep_admin;

@@ -8,11 +8,14 @@ begin
     commit;
     perform lockstep.watch_incidents();
     commit;
+    perform lockstep.sample_monitoring();
+    commit;
 end;
 $procedure$;
 
 comment on procedure lockstep.watch() is
-$comment$The job of every five minutes: checks health, then incidents, each in a transaction of its own.
+$comment$The job of every five minutes: checks health, then incidents, then samples connections, locks and requests,
+each in a transaction of its own.
 
 call lockstep.watch(). Outside a transaction block.$comment$;
 

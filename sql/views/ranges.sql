@@ -4,7 +4,10 @@ select
     one.last_user_id,
     one.pairs,
     one.violations,
-    one.verified_at
+    one.verified_at,
+    one.level_mismatch,
+    one.missing_license,
+    one.missing_progress
 from lockstep.verified_ranges as one;
 
 comment on view lockstep.ranges is 'The ranges of user ids that a health check reads, and what the last look at each found.';

@@ -29,6 +29,7 @@ ADMIN_VIEWS = (
     *("incidents", "incident_conditions", "outbox"),
     *("lock_waits", "lock_tree", "pool_usage", "statement_stats"),
     *("queue_status", "queue_set_aside", "breaches", "level_distribution", "health_history"),
+    *("threshold_breaches", "samples", "figures"),
 )
 
 RELATIONS: dict[str, dict[str, set[str]]] = {
@@ -60,7 +61,7 @@ FUNCTIONS: dict[str, set[str]] = {
         *("authenticate", "award_xp", "set_level", "repair_user", "repair_user_all", "list_specializations"),
         *("read_progress", "read_history", "read_consistency", "list_desync"),
         *("read_user", "list_users", "list_groups", "read_group", "list_members"),
-        *("read_service_state", "free_connections"),
+        *("read_service_state", "free_connections", "read_figures", "note_requests"),
     },
     "lockstep_admin": {
         *APPLICATION,
@@ -81,6 +82,7 @@ FUNCTIONS: dict[str, set[str]] = {
         *("requeue_level_up", "discard_level_up"),
         *("purge_projects", "sweep_blobs", "get_or_create_user"),
         *("find_lock_waits", "find_pool_usage", "find_statements", "keep_statement_baseline"),
+        *("find_breaches", "sample_monitoring", "purge_monitoring"),
     },
     "lockstep_readonly": {
         *("find_desync", "recommended_action", "deployment_report", "find_guards", "setting"),
@@ -136,8 +138,8 @@ COUPLER: dict[str, set[str]] = {
     **dict.fromkeys(
         (
             *("specializations", "specialization_levels", "schema_migrations"),
-            *("lock_waits", "pool_usage", "statement_stats"),
             *("runs", "run_items", "service_state", "incident_conditions", "outbox"),
+            *("lock_waits", "pool_usage", "statement_stats", "figures"),
             *("people", "group_list", "membership_list"),
             *("desync", "coupled_key_triggers", "guard_status", "health", "pairs", "level_history", "catalogue"),
         ),
