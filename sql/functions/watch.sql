@@ -8,7 +8,7 @@ begin
     commit;
     perform lockstep.watch_incidents();
     commit;
-    perform lockstep.sample_monitoring();
+    perform lockstep.watch_monitoring();
     commit;
 end;
 $procedure$;

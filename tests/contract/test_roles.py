@@ -82,7 +82,7 @@ FUNCTIONS: dict[str, set[str]] = {
         *("requeue_level_up", "discard_level_up"),
         *("purge_projects", "sweep_blobs", "get_or_create_user"),
         *("find_lock_waits", "find_pool_usage", "find_statements", "keep_statement_baseline"),
-        *("find_breaches", "sample_monitoring", "purge_monitoring"),
+        *("find_breaches", "sample_monitoring", "watch_monitoring", "purge_monitoring"),
     },
     "lockstep_readonly": {
         *("find_desync", "recommended_action", "deployment_report", "find_guards", "setting"),

@@ -163,6 +163,15 @@ def test_a_statement_that_got_slower_is_recorded(connection: Connection) -> None
     assert all(found.ended_at is not None for found in breaches(connection, "statement_regression"))
 
 
+def test_the_job_of_every_five_minutes_samples_and_survives_what_cannot_be_sampled(connection: Connection) -> None:
+    connection.execute("call lockstep.watch()")
+    assert value(connection, "select count(*) from lockstep.samples") == 1
+    connection.execute("alter table lockstep.breach_records rename to away")
+    connection.execute("call lockstep.watch()")
+    assert value(connection, "select count(*) from lockstep.samples") == 1
+    assert value(connection, "select count(*) from lockstep.health_checks") == 2
+
+
 def test_two_samplers_at_once_take_turns_and_count_everything_once(connection: Connection, connect: Connect) -> None:
     change(connection, connections_limit="1")
     answered(connection, 10)
