@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 import psycopg
@@ -18,6 +18,7 @@ from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from tabulate import tabulate
 
 from app import db, serve
 from app.curriculum import CurriculumError
@@ -26,6 +27,9 @@ from app.postgres import PostgresError, Server, say, wheel_pgbin
 from app.schema import DEFAULT, check_name
 from app.serve import ServeError, Service
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.takeover import Report
 
 FAILURES = (
     PostgresError,
@@ -144,9 +148,10 @@ def psql(arguments: tuple[str, ...]) -> NoReturn:
 
 
 @database.command("migrate")
-def migrate_up() -> None:
+@click.option("--beside", is_flag=True, help="Install even where public holds the tables of an older system.")
+def migrate_up(beside: bool) -> None:
     """Apply the pending migrations."""
-    _migrate(dsn(), schema())
+    _migrate(dsn(), schema(), beside)
 
 
 @database.command()
@@ -162,6 +167,39 @@ def migrate_down(target: str | None) -> None:
     from app.migrator import Migrator
 
     Migrator(dsn(), schema=schema(), say=say).rollback(target)
+
+
+dry_run_or_apply = click.option(
+    "--dry-run/--apply", required=True, help="Report what would happen and take it back, or do it."
+)
+patience = click.option("--lock-timeout", default="5s", show_default=True, help="How long the tables are waited for.")
+
+
+@database.command("take-over")
+@dry_run_or_apply
+@click.option("--zone", default="UTC", show_default=True, help="Where times without a zone were written.")
+@patience
+def take_over(dry_run: bool, zone: str, lock_timeout: str) -> None:
+    """Take the tables of an older system in public over, in place, in one transaction."""
+    from app import takeover
+    from app.migrator import Migrator
+
+    report = takeover.take_over(
+        Migrator(dsn(), schema=schema(), say=say), apply=not dry_run, zone=zone, lock_timeout=lock_timeout
+    )
+    _show_report(report, dry_run)
+
+
+@database.command("give-back")
+@dry_run_or_apply
+@patience
+def give_back(dry_run: bool, lock_timeout: str) -> None:
+    """Put tables that were taken over back into public, as they were; what was written since stays."""
+    from app import takeover
+    from app.migrator import Migrator
+
+    report = takeover.give_back(Migrator(dsn(), schema=schema(), say=say), apply=not dry_run, lock_timeout=lock_timeout)
+    _show_report(report, dry_run)
 
 
 @database.command("curriculum")
@@ -347,6 +385,14 @@ def _first_admin(dsn: str) -> str:
     return FIRST_ADMIN.format(*made) if made else ""
 
 
+def _show_report(report: "Report", dry_run: bool) -> None:
+    for line in report.lines:
+        click.echo(f"{line.part:<12} {line.subject:<48} {line.detail}".rstrip())
+    if report.accounts:
+        click.echo(f"\n{tabulate([account.row() for account in report.accounts], headers='keys')}")
+    click.echo("\na dry run: nothing is changed" if dry_run else "\ndone")
+
+
 def _populate(dsn: str) -> None:
     """Install, and invent people if there is nobody."""
     from app import seed
@@ -364,10 +410,10 @@ def _install(dsn: str, schema: str) -> None:
     curriculum.load(dsn, schema=schema)
 
 
-def _migrate(dsn: str, schema: str) -> None:
+def _migrate(dsn: str, schema: str, beside: bool = False) -> None:
     from app.migrator import Migrator
 
-    Migrator(dsn, schema=schema, say=say).migrate()
+    Migrator(dsn, schema=schema, say=say, beside=beside).migrate()
 
 
 def _load_functions(dsn: str, schema: str) -> None:

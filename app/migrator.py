@@ -33,7 +33,7 @@ from app.loader import Loader, MigrationError, Source, read_sources
 from app.schema import DEFAULT, check_name
 from app.settings import PROJECT
 
-__all__ = ["DriftError", "LockTimeoutError", "MigrationError", "Migrator", "Status", "dump"]
+__all__ = ["DriftError", "LockTimeoutError", "MigrationError", "Migrator", "OldTablesError", "Status", "dump"]
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +68,10 @@ class DriftError(MigrationError):
 
 class LockTimeoutError(MigrationError):
     """Another migrator holds the lock."""
+
+
+class OldTablesError(MigrationError):
+    """The tables of an older system stand in public: they are taken over, or left alone, on purpose."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +169,17 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                         raise MigrationError(f"not a name for a schema: {self.schema} is a word of SQL")
                     self.loader.run("migrator", "create schema lockstep")
                 internalmigrations.upgrade(self)
-                self._run_file(PROJECT / "sql" / "migrator" / "bookkeeping.sql")
+                self.run_file(PROJECT / "sql" / "migrator" / "bookkeeping.sql")
         self._internal_schema_updated = True
+
+    def refuse_old_tables(self) -> None:
+        """Raise OldTablesError where public holds the tables that an installation beside them would hide."""
+        if not self.is_bootstrapped() and (old := self.loader.run_own("old_tables")):
+            raise OldTablesError(
+                f"public holds the tables of an older system: {', '.join(name for _, name, _ in old)};"
+                " flask --app app db take-over --dry-run says what becomes of them,"
+                " flask --app app db migrate --beside leaves them where they are"
+            )
 
     def is_bootstrapped(self) -> bool:
         """Whether bootstrap() has nothing to do."""
@@ -202,7 +215,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         with self.transaction():
             self.give_way()
             if is_transactional(migration):
-                self._run_file(path)
+                self.run_file(path)
             self.mark_one(migration)
             self.log_migration(migration, "apply")
             self.loader.refresh_plans()
@@ -229,7 +242,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             self.loader.lock_everything()
             if is_transactional(migration):
                 self.loader.drop_undefined()
-                self._run_file(path)
+                self.run_file(path)
             self.unmark_one(migration, log=False)
             self.log_migration(migration, "rollback")
             self.connection.execute("delete from loaded_sources where version = %s", [migration.id])
@@ -282,7 +295,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             "operation": operation,
         }
 
-    def _run_file(self, path: Path) -> None:
+    def run_file(self, path: Path) -> None:
+        """Run one of sql/migrations in the transaction there is."""
         self.loader.run(path.name, path.read_text("utf-8"))
         # What it deferred is checked now: a table with checks pending cannot be altered any more.
         self.connection.execute("set constraints all immediate")
@@ -305,6 +319,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 class Migrator:
     """What the commands call; `say` is told each step, and what migrations report with RAISE.
 
+    `beside`: install even where public holds the tables of an older system.
+
     Raises MigrationError and its kinds; psycopg.Error where there is no server, or no right.
     """
 
@@ -315,17 +331,18 @@ class Migrator:
         schema: str = DEFAULT,
         say: Callable[[str], None] = logger.info,
         lock_timeout: float = LOCK_TIMEOUT,
+        beside: bool = False,
     ) -> None:
         try:
             check_name(schema)
         except ValueError as error:
             raise MigrationError(str(error)) from error
         self.dsn, self.root, self.schema = dsn, root, schema
-        self.say, self.lock_timeout = say, lock_timeout
+        self.say, self.lock_timeout, self.beside = say, lock_timeout, beside
 
     def migrate(self, target: str | None = None) -> list[str]:
         """Apply what is pending, up to and including target: an id or its number. Return the ids."""
-        migrations = self._migrations()
+        migrations = self.migrations()
         last = self.head() if target is None else find(target, list(migrations))
         with self._locked() as backend:
             applied = backend.applied()
@@ -342,7 +359,7 @@ class Migrator:
 
         Each step is one transaction: where one fails, the version it started from stands, whole.
         """
-        migrations = self._migrations()
+        migrations = self.migrations()
         with self._locked() as backend:
             applied = backend.applied()
             refuse_drift(migrations, applied)
@@ -398,7 +415,7 @@ class Migrator:
 
     def status(self) -> list[Status]:
         """Every migration there is, or was applied. Changes nothing, waits for nobody."""
-        migrations = self._migrations()
+        migrations = self.migrations()
         with Backend(self.dsn, self.schema, self.say) as backend:
             applied = backend.applied() if backend.is_bootstrapped() else {}
         return [
@@ -410,16 +427,19 @@ class Migrator:
 
     def head(self) -> str:
         """The newest migration that has files; 0 where there is none."""
-        return max(self._migrations(), default="0")
+        return max(self.migrations(), default="0")
 
     @contextmanager
     def _locked(self) -> Iterator[Backend]:
         with Backend(self.dsn, self.schema, self.say) as backend, backend.lock(self.lock_timeout):
+            if not self.beside:
+                backend.refuse_old_tables()
             backend.bootstrap()
             backend.refuse_closed()
             yield backend
 
-    def _migrations(self) -> dict[str, Migration]:
+    def migrations(self) -> dict[str, Migration]:
+        """Every migration that has files, by its id, in order."""
         folder = glob.escape(str(self.root / "migrations"))
         found = {str(migration.id): migration for migration in read_migrations(folder)}
         for migration in found.values():

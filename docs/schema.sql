@@ -3543,6 +3543,59 @@ Raises LS033 as long as one has to wait, 23502 for no name. Locks the count.';
 
 
 --
+-- Name: count_raw_write(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.count_raw_write() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_role constant text := coalesce(nullif(current_setting('role'), 'none'), session_user);
+begin
+    -- A serializable transaction only adds: what it read here, others would conflict with.
+    if current_setting('transaction_isolation') <> 'serializable' then
+        -- The session's own row, so nobody waits; after PREPARE TRANSACTION that may be held: then another.
+        update lockstep.raw_writes as seen
+        set statements = seen.statements + 1,
+            last_seen_at = clock_timestamp()
+        where seen.id = (
+            select own.id
+            from lockstep.raw_writes as own
+            where own.backend_pid = pg_backend_pid()
+                and own.table_name = tg_argv[0]
+                and own.operation = tg_op
+                and own.database_role = v_role
+                and own.application_name = current_setting('application_name')
+            limit 1
+            for no key update skip locked
+        );
+
+        if found then
+            return null;
+        end if;
+    end if;
+
+    insert into lockstep.raw_writes (database_role, application_name, table_name, operation)
+    values (v_role, current_setting('application_name'), tg_argv[0], tg_op);
+
+    return null;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.count_raw_write() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION count_raw_write(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.count_raw_write() IS 'After a raw statement on a coupled table or the history: counts it, for the view raw_writers.
+
+Locks a row that is the session''s own, and waits for nobody.';
+
+
+--
 -- Name: cover_users(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -4774,11 +4827,7 @@ begin
             hint = 'Take at least one entry; null takes the setting queue_batch_size.';
     end if;
 
-    perform set_config(
-        'lock_timeout',
-        ceil(extract(epoch from lockstep.setting('lock_budget')::interval) * 1000)::text,
-        true
-    );
+    perform set_config('lock_timeout', lockstep.lock_budget(), true);
 
     -- A queue is empty when it is analyzed: by those figures the planner would read all of a full one.
     perform set_config('enable_seqscan', 'off', true);
@@ -8593,6 +8642,27 @@ Locks the user''s row, then specialization_progress.';
 
 
 --
+-- Name: lock_budget(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.lock_budget() RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select ceil(extract(epoch from lockstep.setting('lock_budget')::interval) * 1000)::text;
+$$;
+
+
+ALTER FUNCTION lockstep.lock_budget() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION lock_budget(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.lock_budget() IS 'The setting lock_budget as lock_timeout takes it: whole milliseconds, rounded up.';
+
+
+--
 -- Name: lock_free_pairs(lockstep.batch_item[]); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -9835,6 +9905,68 @@ COMMENT ON FUNCTION lockstep.purge_projects(p_limit integer) IS 'Removes, with r
 
 At most p_limit; returns how many. One that is being restored is passed over. Their contents: sweep_blobs().
 Locks the projects'' rows, by owner and id; waits for nobody.';
+
+
+--
+-- Name: purge_raw_writes(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.purge_raw_writes() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_purged bigint;
+begin
+    delete from lockstep.raw_writes as seen
+    where seen.last_seen_at < now() - (
+        select setting.value::interval
+        from lockstep.settings as setting
+        where setting.name = 'raw_write_retention'
+    );
+
+    get diagnostics v_purged = row_count;
+
+    -- A session that ended writes its row no more: those of one kind become one.
+    with ended as (
+        delete from lockstep.raw_writes as seen
+        where not exists (
+            select from pg_catalog.pg_stat_activity as activity
+            where activity.pid = seen.backend_pid
+        )
+        returning seen.*
+    )
+
+    insert into lockstep.raw_writes (
+        backend_pid, database_role, application_name, table_name, operation, statements, first_seen_at, last_seen_at
+    )
+    select
+        0,
+        ended.database_role,
+        ended.application_name,
+        ended.table_name,
+        ended.operation,
+        sum(ended.statements),
+        min(ended.first_seen_at),
+        max(ended.last_seen_at)
+    from ended
+    group by ended.database_role, ended.application_name, ended.table_name, ended.operation;
+
+    return v_purged;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.purge_raw_writes() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION purge_raw_writes(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.purge_raw_writes() IS 'Forgets who wrote raw SQL longer ago than the setting raw_write_retention (90 days unless changed), and adds
+up the rows of sessions that ended.
+
+Returns how many were forgotten.';
 
 
 --
@@ -11221,6 +11353,7 @@ begin
     perform lockstep.purge_idempotency_keys();
     perform lockstep.purge_sign_ins();
     perform lockstep.purge_lock_breaches();
+    perform lockstep.purge_raw_writes();
     commit;
     perform lockstep.purge_projects();
     commit;
@@ -14722,6 +14855,139 @@ ALTER TABLE lockstep.queued_level_ups ALTER COLUMN id ADD GENERATED ALWAYS AS ID
 
 
 --
+-- Name: raw_writes; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TABLE lockstep.raw_writes (
+    id bigint NOT NULL,
+    backend_pid integer DEFAULT pg_backend_pid() NOT NULL,
+    database_role text NOT NULL,
+    application_name text NOT NULL,
+    table_name text NOT NULL,
+    operation text NOT NULL,
+    statements bigint DEFAULT 1 NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    last_seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+)
+WITH (fillfactor='50');
+
+
+ALTER TABLE lockstep.raw_writes OWNER TO lockstep_owner;
+
+--
+-- Name: TABLE raw_writes; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TABLE lockstep.raw_writes IS 'Raw statements on the coupled tables and the history, counted: a row a session, so that nobody waits for another.';
+
+
+--
+-- Name: COLUMN raw_writes.backend_pid; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.raw_writes.backend_pid IS 'The server process of the session; 0: sessions that ended, added up.';
+
+
+--
+-- Name: COLUMN raw_writes.database_role; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.raw_writes.database_role IS 'The role that the statement ran as.';
+
+
+--
+-- Name: COLUMN raw_writes.application_name; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.raw_writes.application_name IS 'As the session called itself.';
+
+
+--
+-- Name: COLUMN raw_writes.operation; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.raw_writes.operation IS 'INSERT, UPDATE or DELETE.';
+
+
+--
+-- Name: COLUMN raw_writes.statements; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.raw_writes.statements IS 'How many, whatever they changed: one that found no row counts too.';
+
+
+--
+-- Name: raw_writers; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE VIEW lockstep.raw_writers AS
+ SELECT seen.database_role,
+    seen.application_name,
+    seen.table_name,
+    seen.operation,
+        CASE seen.table_name
+            WHEN 'license_progressions'::text THEN 'client'::text
+            ELSE 'raw_sql'::text
+        END AS route,
+    (sum(seen.statements))::bigint AS statements,
+    min(seen.first_seen_at) AS first_seen_at,
+    max(seen.last_seen_at) AS last_seen_at
+   FROM lockstep.raw_writes seen
+  GROUP BY seen.database_role, seen.application_name, seen.table_name, seen.operation;
+
+
+ALTER TABLE lockstep.raw_writers OWNER TO lockstep_owner;
+
+--
+-- Name: VIEW raw_writers; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON VIEW lockstep.raw_writers IS 'Who still writes raw SQL, past the functions: role, application, table, operation, how often, when last.';
+
+
+--
+-- Name: COLUMN raw_writers.database_role; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.raw_writers.database_role IS 'The role that the statements ran as.';
+
+
+--
+-- Name: COLUMN raw_writers.operation; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.raw_writers.operation IS 'INSERT, UPDATE or DELETE.';
+
+
+--
+-- Name: COLUMN raw_writers.route; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.raw_writers.route IS 'As in the history: raw_sql, or client for remarks.';
+
+
+--
+-- Name: COLUMN raw_writers.statements; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.raw_writers.statements IS 'Whatever they changed: XP alone leaves no history, and counts here.';
+
+
+--
+-- Name: raw_writes_id_seq; Type: SEQUENCE; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE lockstep.raw_writes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lockstep.raw_writes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
 -- Name: refresh_tokens; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -15034,6 +15300,72 @@ ALTER TABLE lockstep.sync_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
 
 
 --
+-- Name: taken_over; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TABLE lockstep.taken_over (
+    id bigint NOT NULL,
+    step integer NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    detail jsonb,
+    undo text,
+    taken_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+
+ALTER TABLE lockstep.taken_over OWNER TO lockstep_owner;
+
+--
+-- Name: TABLE taken_over; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TABLE lockstep.taken_over IS 'What a take-over in place found on the old tables, and how give-back makes it again. Empty where there was none.';
+
+
+--
+-- Name: COLUMN taken_over.step; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.taken_over.step IS 'The order in which give-back goes through them.';
+
+
+--
+-- Name: COLUMN taken_over.kind; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.taken_over.kind IS 'table, column, sequence, constraint, index, trigger, view, setting, …';
+
+
+--
+-- Name: COLUMN taken_over.detail; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.taken_over.detail IS 'As the catalog showed it.';
+
+
+--
+-- Name: COLUMN taken_over.undo; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.taken_over.undo IS 'The SQL that makes it again once the tables are back in public. Run as the installer: only the owner may write it.';
+
+
+--
+-- Name: taken_over_id_seq; Type: SEQUENCE; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE lockstep.taken_over ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lockstep.taken_over_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
 -- Name: user_licenses_id_seq; Type: SEQUENCE; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -15222,6 +15554,14 @@ ALTER TABLE ONLY lockstep.queued_level_ups
 
 
 --
+-- Name: raw_writes raw_writes_pkey; Type: CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE ONLY lockstep.raw_writes
+    ADD CONSTRAINT raw_writes_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: refresh_tokens refresh_tokens_pkey; Type: CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -15315,6 +15655,14 @@ ALTER TABLE ONLY lockstep.sync_run_items
 
 ALTER TABLE ONLY lockstep.sync_runs
     ADD CONSTRAINT sync_runs_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: taken_over taken_over_pkey; Type: CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE ONLY lockstep.taken_over
+    ADD CONSTRAINT taken_over_pkey PRIMARY KEY (id);
 
 
 --
@@ -15686,6 +16034,20 @@ COMMENT ON INDEX lockstep.ix_queued_level_ups_waiting IS 'Serves a drain: the ol
 
 
 --
+-- Name: ix_raw_writes_session; Type: INDEX; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE INDEX ix_raw_writes_session ON lockstep.raw_writes USING btree (backend_pid);
+
+
+--
+-- Name: INDEX ix_raw_writes_session; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON INDEX lockstep.ix_raw_writes_session IS 'Serves the session that counts.';
+
+
+--
 -- Name: ix_refresh_tokens_session; Type: INDEX; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -15809,6 +16171,104 @@ CREATE UNIQUE INDEX uq_users_email ON lockstep.users USING btree (lower(email));
 --
 
 COMMENT ON INDEX lockstep.uq_users_email IS 'One user an e-mail address, whatever its case.';
+
+
+--
+-- Name: specialization_progress count_delete; Type: TRIGGER; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TRIGGER count_delete AFTER DELETE ON lockstep.specialization_progress FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'lockstep_coupler'::name)) EXECUTE FUNCTION lockstep.count_raw_write('specialization_progress');
+
+
+--
+-- Name: TRIGGER count_delete ON specialization_progress; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TRIGGER count_delete ON lockstep.specialization_progress IS 'Raw DELETE: counted. The functions'' own role passes.';
+
+
+--
+-- Name: user_licenses count_delete; Type: TRIGGER; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TRIGGER count_delete AFTER DELETE ON lockstep.user_licenses FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'lockstep_coupler'::name)) EXECUTE FUNCTION lockstep.count_raw_write('user_licenses');
+
+
+--
+-- Name: TRIGGER count_delete ON user_licenses; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TRIGGER count_delete ON lockstep.user_licenses IS 'Raw DELETE: counted. The functions'' own role passes.';
+
+
+--
+-- Name: license_progressions count_insert; Type: TRIGGER; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TRIGGER count_insert AFTER INSERT ON lockstep.license_progressions FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'lockstep_coupler'::name)) EXECUTE FUNCTION lockstep.count_raw_write('license_progressions');
+
+
+--
+-- Name: TRIGGER count_insert ON license_progressions; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TRIGGER count_insert ON lockstep.license_progressions IS 'A remark of a client: counted. The functions'' own role passes.';
+
+
+--
+-- Name: specialization_progress count_insert; Type: TRIGGER; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TRIGGER count_insert AFTER INSERT ON lockstep.specialization_progress FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'lockstep_coupler'::name)) EXECUTE FUNCTION lockstep.count_raw_write('specialization_progress');
+
+
+--
+-- Name: TRIGGER count_insert ON specialization_progress; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TRIGGER count_insert ON lockstep.specialization_progress IS 'Raw INSERT: counted. The functions'' own role passes.';
+
+
+--
+-- Name: user_licenses count_insert; Type: TRIGGER; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TRIGGER count_insert AFTER INSERT ON lockstep.user_licenses FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'lockstep_coupler'::name)) EXECUTE FUNCTION lockstep.count_raw_write('user_licenses');
+
+
+--
+-- Name: TRIGGER count_insert ON user_licenses; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TRIGGER count_insert ON lockstep.user_licenses IS 'Raw INSERT: counted. The functions'' own role passes.';
+
+
+--
+-- Name: specialization_progress count_update; Type: TRIGGER; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TRIGGER count_update AFTER UPDATE ON lockstep.specialization_progress FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'lockstep_coupler'::name)) EXECUTE FUNCTION lockstep.count_raw_write('specialization_progress');
+
+
+--
+-- Name: TRIGGER count_update ON specialization_progress; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TRIGGER count_update ON lockstep.specialization_progress IS 'Raw UPDATE: counted, also where no level changes. The functions'' own role passes.';
+
+
+--
+-- Name: user_licenses count_update; Type: TRIGGER; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TRIGGER count_update AFTER UPDATE ON lockstep.user_licenses FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'lockstep_coupler'::name)) EXECUTE FUNCTION lockstep.count_raw_write('user_licenses');
+
+
+--
+-- Name: TRIGGER count_update ON user_licenses; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TRIGGER count_update ON lockstep.user_licenses IS 'Raw UPDATE: counted, also where no level changes. The functions'' own role passes.';
 
 
 --
@@ -17240,6 +17700,13 @@ REVOKE ALL ON FUNCTION lockstep.count_attempt(p_kind text, p_name text, p_free i
 
 
 --
+-- Name: FUNCTION count_raw_write(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.count_raw_write() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION cover_users(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -17943,6 +18410,16 @@ REVOKE ALL ON FUNCTION lockstep.lock_before_insert(p_user_id bigint, p_specializ
 
 
 --
+-- Name: FUNCTION lock_budget(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.lock_budget() FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.lock_budget() TO lockstep_app;
+GRANT ALL ON FUNCTION lockstep.lock_budget() TO lockstep_admin;
+GRANT ALL ON FUNCTION lockstep.lock_budget() TO lockstep_auth;
+
+
+--
 -- Name: FUNCTION lock_free_pairs(p_items lockstep.batch_item[]); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -18100,6 +18577,14 @@ GRANT ALL ON FUNCTION lockstep.purge_lock_breaches() TO lockstep_admin;
 
 REVOKE ALL ON FUNCTION lockstep.purge_projects(p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION lockstep.purge_projects(p_limit integer) TO lockstep_admin;
+
+
+--
+-- Name: FUNCTION purge_raw_writes(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.purge_raw_writes() FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.purge_raw_writes() TO lockstep_admin;
 
 
 --
@@ -18910,6 +19395,21 @@ GRANT SELECT ON TABLE lockstep.queue_set_aside TO lockstep_readonly;
 
 GRANT SELECT ON TABLE lockstep.queue_status TO lockstep_admin;
 GRANT SELECT ON TABLE lockstep.queue_status TO lockstep_readonly;
+
+
+--
+-- Name: TABLE raw_writes; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.raw_writes TO lockstep_coupler;
+
+
+--
+-- Name: TABLE raw_writers; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT ON TABLE lockstep.raw_writers TO lockstep_admin;
+GRANT SELECT ON TABLE lockstep.raw_writers TO lockstep_readonly;
 
 
 --

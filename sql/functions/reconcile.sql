@@ -37,6 +37,7 @@ begin
     perform lockstep.purge_sign_ins();
     perform lockstep.purge_lock_breaches();
     perform lockstep.purge_incidents();
+    perform lockstep.purge_raw_writes();
     commit;
     perform lockstep.purge_projects();
     commit;

@@ -30,6 +30,7 @@ ADMIN_VIEWS = (
     *("lock_waits", "lock_tree", "pool_usage", "statement_stats"),
     *("queue_status", "queue_set_aside", "breaches", "level_distribution", "health_history"),
     *("threshold_breaches", "samples", "figures"),
+    *("queue_status", "queue_set_aside", "breaches", "raw_writers", "level_distribution", "health_history"),
 )
 
 RELATIONS: dict[str, dict[str, set[str]]] = {
@@ -76,7 +77,7 @@ FUNCTIONS: dict[str, set[str]] = {
         *("create_user", "change_user", "deactivate_user", "reactivate_user", "export_user", "erase_user"),
         *("link_identity", "unlink_identity", "create_group", "rename_group", "delete_group"),
         *("add_member", "remove_member"),
-        "purge_lock_breaches",
+        *("purge_lock_breaches", "purge_raw_writes"),
         *("note_incident", "close_incident", "check_incidents", "watch_incidents", "watch", "purge_incidents"),
         *("claim_mail", "finish_mail", "retry_mails"),
         *("requeue_level_up", "discard_level_up"),
@@ -103,6 +104,7 @@ COUPLER: dict[str, set[str]] = {
     **dict.fromkeys(("specialization_progress", "user_licenses", "idempotency_keys"), WRITE),
     **dict.fromkeys(("queued_level_ups", "lock_breaches"), WRITE),
     **dict.fromkeys(("monitoring_samples", "breach_records", "request_counts", "statement_baseline"), WRITE),
+    "raw_writes": WRITE,
     **dict.fromkeys(("sync_runs", "sync_run_items", "verified_ranges", "health_checks"), WRITE),
     **dict.fromkeys(("credentials", "identities", "sessions", "refresh_tokens", "password_resets"), WRITE),
     **dict.fromkeys(("sign_in_attempts", "groups", "group_members"), WRITE),

@@ -114,7 +114,7 @@ def test_the_triggers_of_the_catalog_are_those_of_the_files_each_in_that_of_its_
 ) -> None:
     made = r"create (?:or replace )?(?:constraint )?trigger (\w+)\s[^;]*?\son lockstep\.(\w+)\s([^;]*);"
     triggers = {
-        (name, table, re.findall(r"execute function lockstep\.(\w+)\(\)", rest) == [file] and file)
+        (name, table, re.findall(r"execute function lockstep\.(\w+)\((?:'\w+')?\)", rest) == [file] and file)
         for file, text in FUNCTIONS.items()
         for name, table, rest in re.findall(made, text.rpartition("$function$")[2])
     }
