@@ -10,6 +10,7 @@ as $function$
 declare
     -- What a license says in somebody's own words; as a row, and wherever such a row is kept.
     v_no_words constant jsonb := jsonb_build_object('instructor_notes', null);
+    v_no_reason constant jsonb := jsonb_build_object('advancement_reason', null, 'requirements_met', null);
     v_counts jsonb;
 begin
     -- Lock order, everywhere: specialization_progress, then user_licenses.
@@ -68,11 +69,54 @@ begin
 
     found as (
         update lockstep.quarantine as known
-        set row_before = known.row_before || v_no_words,
-            row_after = known.row_after || v_no_words
-        where known.user_id = p_user_id
-            and known.table_name = 'user_licenses'
-            and num_nonnulls(known.row_before ->> 'instructor_notes', known.row_after ->> 'instructor_notes') > 0
+        set row_before = emptied.row_before,
+            row_after = emptied.row_after
+        from lockstep.quarantine as held
+        cross join lateral (
+            select
+                case held.table_name
+                    -- A person as a take-over found them: their number is all that stays.
+                    when 'users' then jsonb_build_object('id', p_user_id, 'user_id', p_user_id)
+                    when 'license_progressions' then held.row_before || v_no_reason
+                    else held.row_before || v_no_words
+                end as row_before,
+                case held.table_name
+                    when 'users' then jsonb_build_object('id', p_user_id, 'user_id', p_user_id)
+                    when 'license_progressions' then held.row_after || v_no_reason
+                    else held.row_after || v_no_words
+                end as row_after
+        ) as emptied
+        where held.user_id = p_user_id
+            and known.id = held.id
+            and (
+                (held.table_name = 'users' and held.row_before ? 'email')
+                or (
+                    held.table_name in ('user_licenses', 'license_progressions')
+                    and num_nonnulls(
+                        held.row_before ->> 'instructor_notes', held.row_after ->> 'instructor_notes',
+                        held.row_before ->> 'advancement_reason', held.row_before ->> 'requirements_met'
+                    ) > 0
+                )
+            )
+        returning true
+    ),
+
+    -- An application that nobody else has been written with is theirs.
+    writer as (
+        update lockstep.raw_writes as known
+        set application_name = ''
+        where known.application_name in (
+            select progression.application_name
+            from lockstep.license_progressions as progression
+            where p_user_id in (progression.user_id, progression.advanced_by)
+        )
+            and not exists (
+                select from lockstep.license_progressions as other
+                where other.application_name = known.application_name
+                    and other.user_id <> p_user_id
+                    and other.advanced_by is distinct from p_user_id
+            )
+            and known.application_name <> ''
         returning true
     )
 
@@ -81,7 +125,8 @@ begin
         'license_progressions', (select count(*) from progression),
         'sync_runs', (select count(*) from run),
         'sync_run_items', (select count(*) from item),
-        'quarantine', (select count(*) from found)
+        'quarantine', (select count(*) from found),
+        'raw_writes', (select count(*) from writer)
     )
     into v_counts;
 

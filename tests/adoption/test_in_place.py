@@ -201,6 +201,28 @@ def test_what_left_stands_whole_in_the_quarantine(taken: tuple[Old, Report], con
     assert sorted(id for row in moved for id in row.moved_references) == sorted(where["history_of_loser"])
 
 
+def test_what_stands_in_the_quarantine_of_a_person_is_exported_and_erased_with_them(
+    taken: tuple[Old, Report], connection: Connection
+) -> None:
+    (person, *_), (remark, *_) = (taken[0].manifest.where[fault] for fault in ("user_same_mail", "history_null_level"))
+    student = value(
+        connection,
+        "select user_id from quarantine where table_name = 'license_progressions' and row_id = %s",
+        str(remark),
+    )
+    for user, table in ((person, "users"), (student, "license_progressions")):
+        with connection.transaction(force_rollback=True):
+            kept = "select row_before::text || row_after::text from quarantine where user_id = %s and table_name = %s"
+            kept = kept.replace("row_after::text", "coalesce(row_after::text, '')")
+            found = value(connection, kept, user, table)
+            assert value(connection, "select export_user(1, %s) -> 'tables' -> 'quarantine'", user) is not None
+            connection.execute("select erase_user(1, %s)", [user])
+            assert value(connection, kept, user, table) != found
+            assert "chool" not in value(connection, kept, user, table)
+            assert '"requirements_met": "' not in value(connection, kept, user, table)
+            assert '"advancement_reason": "' not in value(connection, kept, user, table)
+
+
 def test_nobody_is_out_of_step_the_guards_are_intact_and_the_report_passes(connection: Connection) -> None:
     assert desyncs(connection) == 0
     assert rows(connection, "select kind, name, status from guard_status where status <> 'intact'") == []

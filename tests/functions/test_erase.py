@@ -118,6 +118,7 @@ def test_the_counts_are_those_of_the_rows_that_went_or_were_emptied(connection: 
         "sync_runs": 1,
         "sync_run_items": 1,
         "quarantine": 1,
+        "raw_writes": 2,
         "queued_level_ups": 2,
         "lock_breaches": 1,
         "projects": 1,

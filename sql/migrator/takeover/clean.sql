@@ -127,7 +127,16 @@ with gone as (
 )
 
 insert into desk_row (table_name, reason, row_id, row_before)
-select 'license_progressions', 'history without a license or without a level', gone.id::text, to_jsonb(gone)
+select
+    'license_progressions',
+    'history without a license or without a level',
+    gone.id::text,
+    -- Whose it is, for an export or an erasure to find it.
+    to_jsonb(gone) || coalesce((
+        select jsonb_build_object('user_id', license.user_id)
+        from lockstep.user_licenses as license
+        where license.id = gone.user_license_id
+    ), '{}')
 from gone;
 
 -- Times and flags that are missing.
