@@ -20,6 +20,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/python -m piptools 
 
 .DEFAULT_GOAL := help
 .PHONY: help run serve seed demo db-up db-down psql migrate functions migrate-down verify guards \
+	take-over give-back take-over-demo \
 	backup restore deploy rollback reconcile health monitor drain alerts drill soak schedule unschedule \
 	test lint format check docs torture deadlocks load contract bench plots simulate editors adopt-demo \
 	lock
@@ -57,6 +58,15 @@ functions: $(RUNTIME) ## load functions, triggers and views again
 
 migrate-down: $(RUNTIME) ## roll back one migration, or down to TO=<id>
 	@$(DB) migrate-down $(if $(TO),--to $(TO))
+
+take-over: $(RUNTIME) ## take the old tables in public over, in place: ARGS="--dry-run" first, then "--apply"
+	@$(DB) take-over $(ARGS)
+
+give-back: $(RUNTIME) ## put tables that were taken over back into public: ARGS="--dry-run" first, then "--apply"
+	@$(DB) give-back $(ARGS)
+
+take-over-demo: $(TOOLS) ## take over a made-up school of USERS (20000) with every fault, and give it back; everything added up
+	@$(VENV) -m tests.adoption.in_place --users $(or $(USERS),20000)
 
 verify: $(RUNTIME) ## print the deployment report; fails on a failed check
 	@$(DB) verify
