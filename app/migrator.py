@@ -395,7 +395,7 @@ class Migrator:
         """The migrations that rollback(target) would undo, newest first. Changes nothing, waits for nobody."""
         with Backend(self.dsn, self.schema, self.say) as backend:
             applied = backend.applied() if backend.is_bootstrapped() else {}
-        refuse_drift(self._migrations(), applied)
+        refuse_drift(self.migrations(), applied)
         return above(target, list(applied))
 
     @contextmanager
