@@ -36,7 +36,7 @@ NOT_OWNED = {
 # What a function may ask the server: its own limits, put back at once, and who is calling, for the record.
 SETTINGS = {
     *("lock_timeout", "work_mem", "enable_seqscan"),
-    *("role", "application_name", "is_superuser", "track_commit_timestamp"),
+    *("role", "application_name", "is_superuser", "track_commit_timestamp", "transaction_isolation"),
 }
 
 Names = list[str]
