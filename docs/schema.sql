@@ -1036,6 +1036,534 @@ Locks the user''s row, then the membership.';
 
 
 --
+-- Name: adopt_asset(bigint, text, bytea, text, text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.adopt_asset(p_run_id bigint, p_source_id text, p_content bytea, p_type text, p_format text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_staged lockstep.adoption_staging := lockstep.staged_file('assets', p_source_id, p_content);
+begin
+    perform lockstep.store_blob(sha256(p_content), p_content, 'asset_limit');
+
+    insert into lockstep.assets (id, sha256, type, format, created_by, created_at)
+    select
+        md5(p_content),
+        sha256(p_content),
+        p_type,
+        p_format,
+        v_staged.user_id,
+        coalesce((lockstep.adopted_times(v_staged.content, array['created_at'], run.timezone))[1], clock_timestamp())
+    from lockstep.adoption_runs as run
+    where run.id = p_run_id
+    on conflict do nothing;
+
+    if not exists (
+        select from lockstep.assets as asset
+        where asset.id = md5(p_content)
+            and asset.sha256 = sha256(p_content)
+    ) then
+        raise exception using
+            errcode = 'LS056',
+            message = 'another content has this asset id',
+            detail = format('asset_id=%s', md5(p_content)),
+            hint = 'Two contents with one MD5 are made on purpose: this one cannot be stored.';
+    end if;
+
+    update lockstep.adoption_staging as staged
+    set target_id = md5(p_content)
+    where staged.table_name = 'assets'
+        and staged.source_id = p_source_id;
+
+    perform lockstep.record_adopted(p_run_id, array['assets'], p_source_id => p_source_id);
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.adopt_asset(p_run_id bigint, p_source_id text, p_content bytea, p_type text, p_format text) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION adopt_asset(p_run_id bigint, p_source_id text, p_content bytea, p_type text, p_format text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.adopt_asset(p_run_id bigint, p_source_id text, p_content bytea, p_type text, p_format text) IS 'Brings a planned asset over, with its content; one that is here already stays.
+
+Raises LS055 too large, LS056 another content has this MD5, LS096 not what was planned. Locks the blob.';
+
+
+--
+-- Name: adopt_groups(bigint); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.adopt_groups(p_run_id bigint) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_rows bigint;
+begin
+    insert into lockstep.groups (name)
+    select btrim(staged.content ->> 'name')
+    from lockstep.adoption_staging as staged
+    where staged.table_name = 'groups'
+        and staged.state = 'new'
+        and staged.outcome = 'imported'
+    order by 1
+    on conflict on constraint uq_groups_name do nothing;
+
+    update lockstep.adoption_staging as staged
+    set target_id = (
+            select min(known.id)
+            from lockstep.groups as known
+            where lower(known.name) = lower(btrim(staged.content ->> 'name'))
+        )::text
+    where staged.table_name = 'groups'
+        and staged.outcome in ('imported', 'merged');
+
+    insert into lockstep.group_members (user_id, group_id)
+    select distinct
+        staged.user_id,
+        team.target_id::bigint
+    from lockstep.adoption_staging as staged
+    inner join lockstep.adoption_staging as team
+        on team.table_name = 'groups'
+        and team.source_id = staged.content ->> 'group_id'
+    where staged.table_name = 'user_groups'
+        and staged.state = 'new'
+        and staged.outcome = 'imported'
+    order by 1, 2
+    on conflict on constraint group_members_pkey do nothing;
+
+    v_rows := lockstep.record_adopted(p_run_id, array['groups', 'user_groups']);
+    return v_rows;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.adopt_groups(p_run_id bigint) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION adopt_groups(p_run_id bigint); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.adopt_groups(p_run_id bigint) IS 'Brings groups and who is in them over, in one go. Returns how many rows were written down.
+
+A group that was renamed in the source keeps its name here. Locks the users'' rows that become members.';
+
+
+--
+-- Name: adopt_pairs(bigint, integer); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.adopt_pairs(p_run_id bigint, p_limit integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_source constant text := (
+        select run.source from lockstep.adoption_runs as run
+        where run.id = p_run_id
+    );
+    v_first_user bigint;
+    v_last_user bigint;
+    v_pairs bigint;
+    v_user_ids bigint[];
+    v_specialization_ids text[];
+begin
+    select min(next.user_id), max(next.user_id), count(*)
+    into v_first_user, v_last_user, v_pairs
+    from (
+        select pair.user_id
+        from lockstep.adoption_pairs as pair
+        where not pair.done
+        order by pair.user_id, pair.specialization_id
+        limit p_limit
+    ) as next;
+
+    if v_pairs = 0 then
+        return v_pairs;
+    end if;
+
+    select array_agg(pair.user_id), array_agg(pair.specialization_id)
+    into v_user_ids, v_specialization_ids
+    from lockstep.adoption_pairs as pair
+    where not pair.done
+        and pair.user_id between v_first_user and v_last_user;
+
+    -- Lock order, everywhere: specialization_progress, then user_licenses; before both, the user's row.
+    perform
+    from lockstep.users as person
+    where person.id = any(v_user_ids)
+    order by person.id
+    for no key update;
+
+    perform
+    from lockstep.specialization_progress as progress
+    where (progress.student_id, progress.specialization_id) in (
+        select * from unnest(v_user_ids, v_specialization_ids)
+    )
+    order by progress.student_id, progress.specialization_id
+    for no key update;
+
+    perform
+    from lockstep.user_licenses as license
+    where (license.user_id, license.specialization_type) in (
+        select * from unnest(v_user_ids, v_specialization_ids)
+    )
+    order by license.user_id, license.specialization_type
+    for no key update;
+
+    -- What was made or changed here since the plan was written is not overwritten.
+    update lockstep.adoption_pairs as pair
+    set state = 'conflict'
+    from lockstep.adopted_pairs_here as here
+    where not pair.done
+        and pair.user_id between v_first_user and v_last_user
+        and pair.state in ('new', 'changed')
+        and here.user_id = pair.user_id
+        and here.specialization_id = pair.specialization_id
+        and not exists (
+            select from lockstep.adopted_rows as known
+            where known.source = v_source
+                and known.user_id = pair.user_id
+                and known.specialization_id = pair.specialization_id
+                and known.target_state = here.state
+        );
+
+    if found then
+        perform lockstep.mark_adoption_conflicts(v_source);
+    end if;
+
+    perform lockstep.write_adopted_pairs(v_first_user, v_last_user);
+    perform lockstep.write_adopted_history(p_run_id, v_first_user, v_last_user);
+
+    perform lockstep.record_adopted(
+        p_run_id,
+        array['specialization_progress', 'user_licenses', 'license_progressions'],
+        p_first_user => v_first_user,
+        p_last_user => v_last_user
+    );
+
+    update lockstep.adoption_pairs as pair
+    set done = true
+    where not pair.done
+        and pair.user_id between v_first_user and v_last_user;
+
+    get diagnostics v_pairs = row_count;
+    return v_pairs;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.adopt_pairs(p_run_id bigint, p_limit integer) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION adopt_pairs(p_run_id bigint, p_limit integer); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.adopt_pairs(p_run_id bigint, p_limit integer) IS 'Brings the next pairs of a planned adoption over, both sides and their history: 0 when all are.
+
+Raises LS095 when a pair does not stand as it was planned.
+Locks the users'' rows, by id, then specialization_progress, then user_licenses, by user and specialization.';
+
+
+--
+-- Name: adopt_project(bigint, text, bytea, text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.adopt_project(p_run_id bigint, p_source_id text, p_content bytea, p_file_name text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_staged lockstep.adoption_staging := lockstep.staged_file('projects', p_source_id, p_content);
+    v_run constant lockstep.adoption_runs := (
+        select run from lockstep.adoption_runs as run
+        where run.id = p_run_id
+    );
+    v_title constant text := left(
+        coalesce(nullif(btrim(coalesce(v_staged.content ->> 'title', v_staged.content ->> 'name')), ''), 'Untitled'), 200
+    );
+    v_description constant text := left(coalesce(v_staged.content ->> 'description', ''), 5000);
+    v_known lockstep.adopted_rows;
+    v_project lockstep.projects;
+begin
+    select known.*
+    into v_known
+    from lockstep.adopted_rows as known
+    where known.source = v_run.source
+        and known.table_name = 'projects'
+        and known.source_id = p_source_id
+        and known.target_id is not null;
+
+    -- Only the version that an adoption left is written over; a project stays with its owner.
+    select project.*
+    into v_project
+    from lockstep.projects as project
+    where project.user_id = v_staged.user_id
+        and project.id = v_known.target_id::bigint
+        and project.version::text = v_known.target_state
+        and project.deleted_at is null
+    for no key update;
+
+    if v_project.id is not null or v_known.target_id is null then
+        perform lockstep.store_blob(sha256(p_content), p_content, 'project_file_limit');
+    end if;
+
+    if v_project.id is not null then
+        update lockstep.projects as project
+        set title = v_title,
+            description = v_description,
+            file_sha256 = sha256(p_content),
+            file_name = p_file_name,
+            modified_by = v_staged.user_id
+        where project.user_id = v_project.user_id
+            and project.id = v_project.id;
+    elsif v_known.target_id is null then
+        insert into lockstep.projects (
+            user_id, title, description, file_sha256, file_name, created_at, modified_at, modified_by
+        )
+        values (
+            v_staged.user_id,
+            v_title,
+            v_description,
+            sha256(p_content),
+            p_file_name,
+            coalesce((lockstep.adopted_times(v_staged.content, array['created_at'], v_run.timezone))[1], clock_timestamp()),
+            coalesce((lockstep.adopted_times(v_staged.content, array['updated_at'], v_run.timezone))[1], clock_timestamp()),
+            v_staged.user_id
+        )
+        returning * into v_project;
+    end if;
+
+    update lockstep.adoption_staging as staged
+    set target_id = coalesce(v_project.id::text, v_known.target_id),
+        outcome = case when v_project.id is null then 'conflict' else staged.outcome end,
+        reasons = case when v_project.id is null then array['changed_here'] else staged.reasons end
+    where staged.table_name = 'projects'
+        and staged.source_id = p_source_id;
+
+    perform lockstep.record_adopted(p_run_id, array['projects'], p_source_id => p_source_id);
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.adopt_project(p_run_id bigint, p_source_id text, p_content bytea, p_file_name text) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION adopt_project(p_run_id bigint, p_source_id text, p_content bytea, p_file_name text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.adopt_project(p_run_id bigint, p_source_id text, p_content bytea, p_file_name text) IS 'Brings a planned project over, with its file: version 1, or one version more where the source changed it.
+
+One that was changed here since stays as it is, and is written down as a conflict.
+Raises LS055 too large, LS096 not what was planned. Locks the project''s row, then the blob.';
+
+
+--
+-- Name: adopt_users(bigint, integer); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.adopt_users(p_run_id bigint, p_limit integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_run constant lockstep.adoption_runs := (
+        select run from lockstep.adoption_runs as run
+        where run.id = p_run_id
+    );
+    v_first_user bigint;
+    v_last_user bigint;
+    v_rows bigint;
+    v_missing bigint;
+begin
+    select min(next.user_id), max(next.user_id), count(*)
+    into v_first_user, v_last_user, v_rows
+    from (
+        select staged.user_id
+        from lockstep.adoption_staging as staged
+        where staged.table_name = 'users'
+            and not staged.done
+        order by staged.user_id
+        limit p_limit
+    ) as next;
+
+    if v_rows = 0 then
+        return v_rows;
+    end if;
+
+    perform
+    from lockstep.users as person
+    inner join lockstep.adoption_staging as staged on staged.user_id = person.id
+    where staged.table_name = 'users'
+        and not staged.done
+        and staged.user_id between v_first_user and v_last_user
+    order by person.id
+    for no key update of person;
+
+    -- Those who are locked now were perhaps changed after the plan was written.
+    perform lockstep.mark_changed_here(v_run.source);
+
+    update lockstep.users as person
+    set name = coalesce(staged.content ->> 'name', staged.content ->> 'display_name', staged.content ->> 'username', ''),
+        is_active = coalesce(staged.content ->> 'is_active', 'true') not in ('false', '0'),
+        updated_at = clock_timestamp()
+    from lockstep.adoption_staging as staged
+    where staged.table_name = 'users'
+        and not staged.done
+        and staged.user_id between v_first_user and v_last_user
+        and staged.state = 'changed'
+        and staged.outcome in ('imported', 'repaired')
+        and person.id = staged.user_id;
+
+    insert into lockstep.users (id, email, name, role, is_active, created_at, updated_at)
+    select
+        staged.user_id,
+        coalesce(
+            nullif(btrim(staged.content ->> 'email'), ''),
+            format('adopted-%s@%s.invalid', staged.user_id, left(md5(v_run.source), 8))
+        ),
+        coalesce(staged.content ->> 'name', staged.content ->> 'display_name', staged.content ->> 'username', ''),
+        case when 'unknown_role' = any(staged.reasons) then 'student' else coalesce(lower(staged.content ->> 'role'), 'student') end,
+        coalesce(staged.content ->> 'is_active', 'true') not in ('false', '0'),
+        coalesce(read.times[1], now()),
+        coalesce(read.times[2], read.times[1], now())
+    from lockstep.adoption_staging as staged
+    cross join lateral (
+        select lockstep.adopted_times(staged.content, array['created_at', 'updated_at'], v_run.timezone) as times
+        offset 0
+    ) as read
+    where staged.table_name = 'users'
+        and not staged.done
+        and staged.user_id between v_first_user and v_last_user
+        and staged.state = 'new'
+        and staged.outcome in ('imported', 'repaired')
+    on conflict do nothing;
+
+    get diagnostics v_missing = row_count;
+
+    v_missing := (
+        select count(*)
+        from lockstep.adoption_staging as staged
+        where staged.table_name = 'users'
+            and not staged.done
+            and staged.user_id between v_first_user and v_last_user
+            and staged.state = 'new'
+            and staged.outcome in ('imported', 'repaired')
+    ) - v_missing;
+
+    if v_missing > 0 then
+        raise exception using
+            errcode = 'serialization_failure',
+            message = 'an id or an address was taken by somebody else meanwhile',
+            detail = format('%s users', v_missing),
+            hint = 'Adopt again: what came over stays.';
+    end if;
+
+    perform lockstep.record_adopted(p_run_id, array['users'], v_first_user, v_last_user);
+    return v_rows;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.adopt_users(p_run_id bigint, p_limit integer) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION adopt_users(p_run_id bigint, p_limit integer); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.adopt_users(p_run_id bigint, p_limit integer) IS 'Brings the next users of a planned adoption over: 0 when all are.
+
+One whom the source changed gets name and activity from it; role and address stay as they are here.
+Raises 40001 (adopt again) when an id or an address was taken meanwhile. Locks the users'' rows, by id.';
+
+
+--
+-- Name: adopted_figures(jsonb, text[]); Type: FUNCTION; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE FUNCTION lockstep.adopted_figures(p_content jsonb, p_names text[]) RETURNS numeric[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    select array(
+        select case
+            when p_content ->> name.value ~ '^-?\d{1,30}(\.\d{1,30})?(e[+-]?\d{1,2})?$'
+                then (p_content ->> name.value)::numeric
+        end
+        from unnest(p_names) with ordinality as name (value, place)
+        order by name.place
+    );
+$_$;
+
+
+ALTER FUNCTION lockstep.adopted_figures(p_content jsonb, p_names text[]) OWNER TO lockstep_owner;
+
+--
+-- Name: FUNCTION adopted_figures(p_content jsonb, p_names text[]); Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON FUNCTION lockstep.adopted_figures(p_content jsonb, p_names text[]) IS 'Figures of a row of a source, by the names of their columns; null where it is none: text, NaN or nothing.';
+
+
+--
+-- Name: adopted_times(jsonb, text[], text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE FUNCTION lockstep.adopted_times(p_content jsonb, p_names text[], p_timezone text) RETURNS timestamp with time zone[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    select array(
+        select case
+            when p_content ->> name.value !~ (
+                '^(?!0000)\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])'
+                || '([T ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?([+-][01]\d(:?[0-5]\d)?|Z)?)?$'
+            ) then null
+            when p_content ->> name.value ~ '[T ].*([+-]\d\d(:?\d\d)?|Z)$' then (p_content ->> name.value)::timestamptz
+            else (p_content ->> name.value)::timestamp at time zone p_timezone
+        end
+        from unnest(p_names) with ordinality as name (value, place)
+        order by name.place
+    );
+$_$;
+
+
+ALTER FUNCTION lockstep.adopted_times(p_content jsonb, p_names text[], p_timezone text) OWNER TO lockstep_owner;
+
+--
+-- Name: FUNCTION adopted_times(p_content jsonb, p_names text[], p_timezone text); Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON FUNCTION lockstep.adopted_times(p_content jsonb, p_names text[], p_timezone text) IS 'Moments of a row of a source, by the names of their columns, read in this zone where they name none; null where it
+is no moment.';
+
+
+--
+-- Name: adopted_user_state(lockstep.users); Type: FUNCTION; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE FUNCTION lockstep.adopted_user_state(p_user lockstep.users) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select md5(concat_ws('|', p_user.email, p_user.name, p_user.role, p_user.is_active));
+$$;
+
+
+ALTER FUNCTION lockstep.adopted_user_state(p_user lockstep.users) OWNER TO lockstep_owner;
+
+--
+-- Name: FUNCTION adopted_user_state(p_user lockstep.users); Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON FUNCTION lockstep.adopted_user_state(p_user lockstep.users) IS 'What tells whether a user is still as an adoption left them.';
+
+
+--
 -- Name: apply_sync(bigint); Type: PROCEDURE; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -2066,7 +2594,9 @@ begin
             v_allowed := p_value::integer >= 1;
         when 'interval' then
             v_allowed := case
-                when p_name in ('sync_pause', 'health_budget', 'queue_patience', 'queue_retry_pause') then p_value::interval >= '0'
+                when p_name in (
+                    'sync_pause', 'health_budget', 'queue_patience', 'queue_retry_pause', 'incident_quiet'
+                ) then p_value::interval >= '0'
                 -- 0 would be no timeout at all.
                 when p_name in ('sync_lock_timeout', 'lock_budget') then p_value::interval between '1 ms' and '1 day'
                 else p_value::interval > '0'
@@ -2085,8 +2615,8 @@ begin
             errcode = 'LS006',
             message = 'invalid argument',
             detail = format('setting %s, value %s', p_name, p_value),
-            hint = 'Integers start at 1; intervals are above 0 (sync_pause, health_budget, queue_patience and'
-                ' queue_retry_pause: 0 or more), at most 100 years, sync_lock_timeout and lock_budget a day;'
+            hint = 'Integers start at 1; intervals are above 0 (sync_pause, health_budget, queue_patience,'
+                ' queue_retry_pause and incident_quiet: 0 or more), at most 100 years, sync_lock_timeout and lock_budget a day;'
                 ' reconcile_direction is one of the three directions; require_if_match is on or off.';
     end if;
 
@@ -2720,6 +3250,66 @@ Locks ranges that it reads, no pair.';
 
 
 --
+-- Name: check_incidents(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.check_incidents() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    -- As of now, by the checks and runs that are committed.
+    v_started constant timestamptz := clock_timestamp();
+    v_found constant lockstep.incident_conditions[] := array(
+        select condition
+        from lockstep.incident_conditions as condition
+    );
+    v_one record;
+begin
+    for v_one in
+        select found.kind, found.subject, found.cause
+        from unnest(v_found) as found
+        union all
+        select incident.kind, incident.subject, null
+        from lockstep.noted_incidents as incident
+        inner join lockstep.incident_kinds as known
+            on known.kind = incident.kind
+        where known.is_condition
+            and incident.closed_at is null
+            and not exists (
+                select from unnest(v_found) as found
+                where found.kind = incident.kind
+                    and found.subject = incident.subject
+            )
+        order by kind, subject
+    loop
+        if v_one.cause is null then
+            perform lockstep.close_incident(v_one.kind, v_one.subject);
+        else
+            perform lockstep.note_incident(v_one.kind, v_one.subject, v_one.cause);
+        end if;
+    end loop;
+
+    update lockstep.incident_checks as last
+    set checked_at = v_started;
+
+    return cardinality(v_found)::bigint;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.check_incidents() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION check_incidents(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.check_incidents() IS 'Opens an incident for each row of the view incident_conditions, and closes those that hold no longer.
+
+Returns how many hold. Reads no pair. Locks the kinds, in their order, then the incidents.';
+
+
+--
 -- Name: check_not_erased(bigint); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -3161,6 +3751,356 @@ Locks the keys.';
 
 
 --
+-- Name: incident_kinds; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TABLE lockstep.incident_kinds (
+    kind text NOT NULL,
+    severity text NOT NULL,
+    is_condition boolean NOT NULL,
+    title text NOT NULL,
+    look text NOT NULL,
+    mend text NOT NULL,
+    CONSTRAINT ck_incident_kinds_severity CHECK ((severity = ANY (ARRAY['critical'::text, 'warning'::text])))
+);
+
+
+ALTER TABLE lockstep.incident_kinds OWNER TO lockstep_owner;
+
+--
+-- Name: TABLE incident_kinds; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TABLE lockstep.incident_kinds IS 'What can go wrong, and what a person does about it.';
+
+
+--
+-- Name: COLUMN incident_kinds.kind; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.incident_kinds.kind IS 'Its name in the calls of note_incident() and close_incident().';
+
+
+--
+-- Name: COLUMN incident_kinds.severity; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.incident_kinds.severity IS 'critical: somebody has to act now; warning: soon.';
+
+
+--
+-- Name: COLUMN incident_kinds.is_condition; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.incident_kinds.is_condition IS 'True where check_incidents() opens and closes it, by the view incident_conditions; else whoever notes it closes it.';
+
+
+--
+-- Name: COLUMN incident_kinds.title; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.incident_kinds.title IS 'What it is, for the subject of a mail.';
+
+
+--
+-- Name: COLUMN incident_kinds.look; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.incident_kinds.look IS 'The command that shows it.';
+
+
+--
+-- Name: COLUMN incident_kinds.mend; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.incident_kinds.mend IS 'The command that mends it, or where it is described.';
+
+
+--
+-- Name: CONSTRAINT ck_incident_kinds_severity ON incident_kinds; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON CONSTRAINT ck_incident_kinds_severity ON lockstep.incident_kinds IS 'How soon somebody has to act.';
+
+
+--
+-- Name: incident_mails; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TABLE lockstep.incident_mails (
+    id bigint NOT NULL,
+    incident_id bigint NOT NULL,
+    event text NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    try_after timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    error text,
+    sent_at timestamp with time zone,
+    set_aside_at timestamp with time zone,
+    CONSTRAINT ck_incident_mails_end CHECK (((sent_at IS NULL) OR (set_aside_at IS NULL))),
+    CONSTRAINT ck_incident_mails_event CHECK ((event = ANY (ARRAY['opened'::text, 'closed'::text])))
+);
+
+
+ALTER TABLE lockstep.incident_mails OWNER TO lockstep_owner;
+
+--
+-- Name: TABLE incident_mails; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TABLE lockstep.incident_mails IS 'The outbox: a mail is written in the transaction that opens or closes its incident, and is delivered later.';
+
+
+--
+-- Name: COLUMN incident_mails.event; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.incident_mails.event IS 'opened or closed.';
+
+
+--
+-- Name: COLUMN incident_mails.try_after; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.incident_mails.try_after IS 'Not to be delivered before this.';
+
+
+--
+-- Name: COLUMN incident_mails.attempts; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.incident_mails.attempts IS 'How often a delivery failed.';
+
+
+--
+-- Name: COLUMN incident_mails.error; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.incident_mails.error IS 'What the mail server, or the way to it, said last; of a sent one, who was refused.';
+
+
+--
+-- Name: COLUMN incident_mails.sent_at; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.incident_mails.sent_at IS 'When a mail server took it.';
+
+
+--
+-- Name: COLUMN incident_mails.set_aside_at; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.incident_mails.set_aside_at IS 'When it was given up: it needs somebody.';
+
+
+--
+-- Name: CONSTRAINT ck_incident_mails_end ON incident_mails; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON CONSTRAINT ck_incident_mails_end ON lockstep.incident_mails IS 'A mail is sent, or set aside, or waits.';
+
+
+--
+-- Name: CONSTRAINT ck_incident_mails_event ON incident_mails; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON CONSTRAINT ck_incident_mails_event ON lockstep.incident_mails IS 'What a mail tells of.';
+
+
+--
+-- Name: noted_incidents; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TABLE lockstep.noted_incidents (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    cause jsonb NOT NULL,
+    last_cause jsonb NOT NULL,
+    opened_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    last_seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    times_seen bigint DEFAULT 1 NOT NULL,
+    times_reopened integer DEFAULT 0 NOT NULL,
+    closed_at timestamp with time zone,
+    CONSTRAINT ck_noted_incidents_cause CHECK (((jsonb_typeof(cause) = 'object'::text) AND (jsonb_typeof(last_cause) = 'object'::text)))
+);
+
+
+ALTER TABLE lockstep.noted_incidents OWNER TO lockstep_owner;
+
+--
+-- Name: TABLE noted_incidents; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TABLE lockstep.noted_incidents IS 'One row an incident, kept after it is over; the view incidents shows them.';
+
+
+--
+-- Name: COLUMN noted_incidents.kind; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.noted_incidents.kind IS 'What went wrong.';
+
+
+--
+-- Name: COLUMN noted_incidents.subject; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.noted_incidents.subject IS 'What of this kind it is about: names no person.';
+
+
+--
+-- Name: COLUMN noted_incidents.cause; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.noted_incidents.cause IS 'Why it was opened, as an object: figures and names of things, no person.';
+
+
+--
+-- Name: COLUMN noted_incidents.last_cause; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.noted_incidents.last_cause IS 'The same, as it was seen last.';
+
+
+--
+-- Name: COLUMN noted_incidents.times_seen; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.noted_incidents.times_seen IS 'How often it was noted.';
+
+
+--
+-- Name: COLUMN noted_incidents.times_reopened; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.noted_incidents.times_reopened IS 'How often it came again so soon that it is the same one (incident_quiet).';
+
+
+--
+-- Name: COLUMN noted_incidents.closed_at; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.noted_incidents.closed_at IS 'When it was over; null while it is open.';
+
+
+--
+-- Name: CONSTRAINT ck_noted_incidents_cause ON noted_incidents; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON CONSTRAINT ck_noted_incidents_cause ON lockstep.noted_incidents IS 'A cause has names for what it says.';
+
+
+--
+-- Name: outbox; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE VIEW lockstep.outbox AS
+ SELECT mail.id AS mail_id,
+    mail.incident_id,
+    mail.event,
+        CASE
+            WHEN (mail.sent_at IS NOT NULL) THEN 'sent'::text
+            WHEN (mail.set_aside_at IS NOT NULL) THEN 'set_aside'::text
+            WHEN (mail.attempts > 0) THEN 'retrying'::text
+            ELSE 'waiting'::text
+        END AS state,
+    mail.created_at,
+    mail.try_after,
+    mail.attempts,
+    mail.error,
+    mail.sent_at,
+    mail.set_aside_at,
+    incident.kind,
+    incident.subject,
+    known.severity,
+    known.title,
+    incident.cause,
+    incident.last_cause,
+    incident.opened_at,
+    incident.last_seen_at,
+    incident.times_seen,
+    incident.times_reopened,
+    incident.closed_at,
+    known.look,
+    known.mend
+   FROM ((lockstep.incident_mails mail
+     JOIN lockstep.noted_incidents incident ON ((incident.id = mail.incident_id)))
+     JOIN lockstep.incident_kinds known ON ((known.kind = incident.kind)));
+
+
+ALTER TABLE lockstep.outbox OWNER TO lockstep_owner;
+
+--
+-- Name: VIEW outbox; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON VIEW lockstep.outbox IS 'The mails of incidents, each with what it tells, and how far it came.';
+
+
+--
+-- Name: COLUMN outbox.state; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.outbox.state IS 'waiting, retrying (a delivery failed), sent or set_aside.';
+
+
+--
+-- Name: claim_mail(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.claim_mail() RETURNS lockstep.outbox
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_mail_id bigint;
+    v_claimed lockstep.outbox;
+begin
+    select mail.id
+    into v_mail_id
+    from lockstep.incident_mails as mail
+    where mail.sent_at is null
+        and mail.set_aside_at is null
+        and mail.try_after <= clock_timestamp()
+        -- That it is over is told after that it began.
+        and not (
+            mail.event = 'closed'
+            and exists (
+                select from lockstep.incident_mails as opened
+                where opened.incident_id = mail.incident_id
+                    and opened.event = 'opened'
+                    and opened.sent_at is null
+                    and opened.set_aside_at is null
+            )
+        )
+    order by mail.id
+    limit 1
+    for no key update of mail skip locked;
+
+    select claimed.*
+    into v_claimed
+    from lockstep.outbox as claimed
+    where claimed.mail_id = v_mail_id;
+
+    return v_claimed;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.claim_mail() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION claim_mail(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.claim_mail() IS 'Takes the oldest mail that is due and that nobody else is delivering, to be ended by finish_mail() in the same transaction.
+
+Returns it as the view outbox shows it; nulls where there is none. Locks the mail until the commit: of a deliverer
+that dies the next one takes it. Waits for nobody.';
+
+
+--
 -- Name: queued_level_ups; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -3365,6 +4305,52 @@ ALTER FUNCTION lockstep.claim_queue_entries(p_limit bigint) OWNER TO lockstep_co
 COMMENT ON FUNCTION lockstep.claim_queue_entries(p_limit bigint) IS 'Takes the oldest entries of the queue that no other drain has, and leaves out those whose pair another drain has.
 
 Returns them in order. Locks them until the commit; waits for nobody.';
+
+
+--
+-- Name: close_incident(text, text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.close_incident(p_kind text, p_subject text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_incident_id bigint;
+begin
+    -- Lock order: the kind, then the incident, then its mails.
+    perform from lockstep.incident_kinds as known
+    where known.kind = p_kind
+    for no key update;
+
+    update lockstep.noted_incidents as incident
+    set closed_at = clock_timestamp()
+    where incident.kind = p_kind
+        and incident.subject = p_subject
+        and incident.closed_at is null
+    returning incident.id into v_incident_id;
+
+    if not found then
+        return false;
+    end if;
+
+    insert into lockstep.incident_mails (incident_id, event, try_after)
+    values (v_incident_id, 'closed', clock_timestamp() + lockstep.setting('incident_quiet')::interval);
+
+    return true;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.close_incident(p_kind text, p_subject text) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION close_incident(p_kind text, p_subject text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.close_incident(p_kind text, p_subject text) IS 'Closes the open incident of this kind and subject, with a mail that waits for the setting incident_quiet.
+
+Returns whether there was one. Locks the kind, then the incident.';
 
 
 --
@@ -4345,6 +5331,19 @@ CREATE FUNCTION lockstep.deployment_report(p_expected_version text DEFAULT NULL:
             false,
             format('%s pairs out of step', count(*))
         from lockstep.desync
+
+        union all
+        select
+            11,
+            'guards as installed',
+            count(*) filter (where guard.status <> 'intact'),
+            false,
+            coalesce(
+                string_agg(format('%s %s %s', guard.status, guard.kind, guard.name), ', ')
+                filter (where guard.status <> 'intact'),
+                format('%s intact', count(*))
+            )
+        from lockstep.guard_status as guard
     )
 
     select
@@ -5261,6 +6260,59 @@ Locks what it deletes.';
 
 
 --
+-- Name: erase_adopted(bigint); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.erase_adopted(p_user_id bigint) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_rows bigint;
+    v_staged bigint;
+    v_pairs bigint;
+begin
+    -- That the row was theirs stays, or the next adoption would bring them back.
+    update lockstep.adopted_rows as adopted
+    set outcome = 'erased',
+        reasons = '{}',
+        hash = null,
+        target_state = null,
+        content = null,
+        extra = null
+    where adopted.user_id = p_user_id
+        and adopted.outcome <> 'erased';
+
+    get diagnostics v_rows = row_count;
+
+    delete from lockstep.adoption_staging as staged
+    where staged.user_id = p_user_id;
+
+    get diagnostics v_staged = row_count;
+
+    delete from lockstep.adoption_pairs as pair
+    where pair.user_id = p_user_id;
+
+    get diagnostics v_pairs = row_count;
+
+    return jsonb_build_object('adopted_rows', v_rows, 'adoption_staging', v_staged, 'adoption_pairs', v_pairs);
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.erase_adopted(p_user_id bigint) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION erase_adopted(p_user_id bigint); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.erase_adopted(p_user_id bigint) IS 'Takes what other systems had of a person out of what is kept of an adoption, and keeps them from coming back with
+the next one.
+
+Returns how many rows were emptied or deleted, by table. Locks them.';
+
+
+--
 -- Name: erase_projects(bigint); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -5386,6 +6438,7 @@ CREATE FUNCTION lockstep.erase_records(p_user_id bigint) RETURNS jsonb
 declare
     -- What a license says in somebody's own words; as a row, and wherever such a row is kept.
     v_no_words constant jsonb := jsonb_build_object('instructor_notes', null);
+    v_no_reason constant jsonb := jsonb_build_object('advancement_reason', null, 'requirements_met', null);
     v_counts jsonb;
 begin
     -- Lock order, everywhere: specialization_progress, then user_licenses.
@@ -5444,11 +6497,54 @@ begin
 
     found as (
         update lockstep.quarantine as known
-        set row_before = known.row_before || v_no_words,
-            row_after = known.row_after || v_no_words
-        where known.user_id = p_user_id
-            and known.table_name = 'user_licenses'
-            and num_nonnulls(known.row_before ->> 'instructor_notes', known.row_after ->> 'instructor_notes') > 0
+        set row_before = emptied.row_before,
+            row_after = emptied.row_after
+        from lockstep.quarantine as held
+        cross join lateral (
+            select
+                case held.table_name
+                    -- A person as a take-over found them: their number is all that stays.
+                    when 'users' then jsonb_build_object('id', p_user_id, 'user_id', p_user_id)
+                    when 'license_progressions' then held.row_before || v_no_reason
+                    else held.row_before || v_no_words
+                end as row_before,
+                case held.table_name
+                    when 'users' then jsonb_build_object('id', p_user_id, 'user_id', p_user_id)
+                    when 'license_progressions' then held.row_after || v_no_reason
+                    else held.row_after || v_no_words
+                end as row_after
+        ) as emptied
+        where held.user_id = p_user_id
+            and known.id = held.id
+            and (
+                (held.table_name = 'users' and held.row_before ? 'email')
+                or (
+                    held.table_name in ('user_licenses', 'license_progressions')
+                    and num_nonnulls(
+                        held.row_before ->> 'instructor_notes', held.row_after ->> 'instructor_notes',
+                        held.row_before ->> 'advancement_reason', held.row_before ->> 'requirements_met'
+                    ) > 0
+                )
+            )
+        returning true
+    ),
+
+    -- An application that nobody else has been written with is theirs.
+    writer as (
+        update lockstep.raw_writes as known
+        set application_name = ''
+        where known.application_name in (
+            select progression.application_name
+            from lockstep.license_progressions as progression
+            where p_user_id in (progression.user_id, progression.advanced_by)
+        )
+            and not exists (
+                select from lockstep.license_progressions as other
+                where other.application_name = known.application_name
+                    and other.user_id <> p_user_id
+                    and other.advanced_by is distinct from p_user_id
+            )
+            and known.application_name <> ''
         returning true
     )
 
@@ -5457,7 +6553,8 @@ begin
         'license_progressions', (select count(*) from progression),
         'sync_runs', (select count(*) from run),
         'sync_run_items', (select count(*) from item),
-        'quarantine', (select count(*) from found)
+        'quarantine', (select count(*) from found),
+        'raw_writes', (select count(*) from writer)
     )
     into v_counts;
 
@@ -5501,6 +6598,7 @@ begin
     v_counts := lockstep.erase_queue(p_user_id);
     v_counts := v_counts || lockstep.erase_records(p_user_id);
     v_counts := v_counts || lockstep.erase_projects(p_user_id);
+    v_counts := v_counts || lockstep.erase_adopted(p_user_id);
     v_counts := v_counts || lockstep.erase_account(p_user_id);
 
     update lockstep.erasures as erasure
@@ -5697,6 +6795,40 @@ ALTER FUNCTION lockstep.export_account(p_user_id bigint) OWNER TO lockstep_coupl
 --
 
 COMMENT ON FUNCTION lockstep.export_account(p_user_id bigint) IS 'What is held about a person as somebody with an account: rows by table, null where there are none.';
+
+
+--
+-- Name: export_adopted(bigint); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.export_adopted(p_user_id bigint) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select jsonb_object_agg(section.name, section.found)
+    from (
+        select 'adopted_rows', jsonb_agg(to_jsonb(adopted) order by adopted.table_name, adopted.source_id)
+        from lockstep.adopted_rows as adopted
+        where adopted.user_id = p_user_id
+        union all
+        select 'adoption_staging', jsonb_agg(to_jsonb(staged) order by staged.table_name, staged.source_id)
+        from lockstep.adoption_staging as staged
+        where staged.user_id = p_user_id
+        union all
+        select 'adoption_pairs', jsonb_agg(to_jsonb(pair) order by pair.specialization_id)
+        from lockstep.adoption_pairs as pair
+        where pair.user_id = p_user_id
+    ) as section (name, found);
+$$;
+
+
+ALTER FUNCTION lockstep.export_adopted(p_user_id bigint) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION export_adopted(p_user_id bigint); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.export_adopted(p_user_id bigint) IS 'What is held about a person of the systems that were adopted: rows by table, null where there are none.';
 
 
 --
@@ -5898,6 +7030,7 @@ begin
             || lockstep.export_records(p_user_id)
             || lockstep.export_queue(p_user_id)
             || lockstep.export_projects(p_user_id)
+            || lockstep.export_adopted(p_user_id)
     );
 end;
 $$;
@@ -5948,6 +7081,190 @@ ALTER FUNCTION lockstep.fail_dead_runs(p_but_run_id bigint) OWNER TO lockstep_co
 --
 
 COMMENT ON FUNCTION lockstep.fail_dead_runs(p_but_run_id bigint) IS 'Marks runs whose worker is gone as failed, with what they did until then, so that they block nobody; such a run can be resumed.';
+
+
+--
+-- Name: find_breaches(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.find_breaches() RETURNS TABLE(kind text, subject text, measured numeric, threshold numeric, cause jsonb)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with wait as materialized (
+        select found.*
+        from lockstep.find_lock_waits() as found
+    ),
+
+    budget as (
+        select
+            extract(epoch from lockstep.setting('lock_budget')::interval) * 1000 as milliseconds,
+            clock_timestamp() - lockstep.setting('breach_window')::interval as since
+    ),
+
+    answered as (
+        select
+            sum(counted.requests) as requests,
+            sum(counted.errors) as errors,
+            sum(counted.conflicts) as conflicts,
+            sum(counted.retries) as retries
+        from lockstep.request_counts as counted
+        where counted.noted_at > (select budget.since from budget)
+    )
+
+    select
+        'connections',
+        current_database()::text,
+        sum(usage.total)::numeric,
+        lockstep.setting('connections_limit')::numeric,
+        jsonb_build_object(
+            'server_connections', max(usage.server_connections),
+            'server_limit', max(usage.server_limit),
+            'held_by', jsonb_agg(
+                jsonb_build_object(
+                    'application', usage.application_name,
+                    'role', usage.role,
+                    'total', usage.total,
+                    'active', usage.active,
+                    'idle', usage.idle,
+                    'idle_in_transaction', usage.idle_in_transaction,
+                    'waiting', usage.waiting,
+                    'oldest_transaction', usage.oldest_transaction
+                )
+                order by usage.total desc, usage.application_name
+            )
+        )
+    from (
+        select one.*
+        from lockstep.find_pool_usage() as one
+    ) as usage
+    having sum(usage.total) >= lockstep.setting('connections_limit')::integer
+
+    union all
+    select
+        'lock_wait',
+        format('server process %s', root.root_pid),
+        round(root.milliseconds, 3),
+        budget.milliseconds,
+        jsonb_build_object(
+            'blocker', jsonb_build_object(
+                'pid', root.root_pid,
+                'state', direct.blocker_state,
+                'application', direct.blocker_application,
+                'role', direct.blocker_role,
+                'transaction_start', direct.blocker_transaction_start,
+                'query', lockstep.without_literals(direct.blocker_query, false)
+            ),
+            'waits', root.waits
+        )
+    from (
+        select
+            wait.root_pid,
+            max(extract(epoch from wait.waited) * 1000) as milliseconds,
+            min(wait.waiting_pid) filter (where wait.depth = 1) as first_pid,
+            jsonb_agg(
+                jsonb_build_object(
+                    'chain', to_jsonb(wait.chain),
+                    'relation', wait.relation,
+                    'place', wait.place,
+                    'mode', wait.mode,
+                    'since', wait.waiting_since,
+                    'application', wait.waiting_application,
+                    'role', wait.waiting_role,
+                    'query', lockstep.without_literals(wait.waiting_query, false)
+                )
+                order by wait.chain
+            ) as waits
+        from wait
+        group by wait.root_pid
+    ) as root
+    inner join wait as direct on direct.waiting_pid = root.first_pid
+    cross join budget
+    where root.milliseconds >= budget.milliseconds
+
+    union all
+    -- Waits that ended before anybody could look: the applications that gave up have written them down.
+    select
+        'lock_wait',
+        'given up',
+        round(max(extract(epoch from given_up.waited) * 1000), 3),
+        max(budget.milliseconds),
+        jsonb_build_object(
+            'waits', count(*),
+            'newest', (
+                select jsonb_agg(to_jsonb(newest) order by newest.noticed_at desc)
+                from (
+                    select
+                        one.noticed_at, one.source, one.waited, one.specialization_id, one.waiter_application,
+                        one.blocker_pid, one.blocker_application, one.blocker_role, one.blocker_state,
+                        one.blocker_transaction_start,
+                        lockstep.without_literals(one.blocker_query, false) as blocker_query
+                    from lockstep.lock_breaches as one
+                    where one.noticed_at > (select budget.since from budget)
+                    order by one.noticed_at desc
+                    limit 10
+                ) as newest
+            )
+        )
+    from lockstep.lock_breaches as given_up
+    cross join budget
+    where given_up.noticed_at > budget.since
+    having count(*) > 0
+
+    union all
+    select
+        'error_rate',
+        'http',
+        round(100 * answered.errors / answered.requests, 3),
+        lockstep.setting('error_rate_limit')::numeric,
+        jsonb_build_object(
+            'requests', answered.requests,
+            'errors', answered.errors,
+            'conflicts', answered.conflicts,
+            'retries', answered.retries,
+            'codes', (
+                select jsonb_object_agg(coded.code, coded.times)
+                from (
+                    select code.key as code, sum(code.value::bigint) as times
+                    from lockstep.request_counts as counted
+                    cross join lateral jsonb_each_text(counted.codes) as code
+                    where counted.noted_at > (select budget.since from budget)
+                    group by code.key
+                ) as coded
+            )
+        )
+    from answered
+    where answered.requests >= lockstep.setting('error_rate_requests')::integer
+        and answered.errors * 100 >= answered.requests * lockstep.setting('error_rate_limit')::integer
+
+    union all
+    select
+        'statement_regression',
+        format('%s %s', statement.role, statement.query_id),
+        round(statement.times_baseline::numeric, 3),
+        lockstep.setting('regression_factor')::numeric,
+        jsonb_build_object(
+            'query', statement.query,
+            'baseline_at', statement.baseline_at,
+            'baseline_mean_ms', statement.baseline_mean_ms,
+            'mean_ms_since', statement.mean_ms_since,
+            'calls_since', statement.calls_since
+        )
+    from lockstep.statement_stats as statement
+    where statement.regressed;
+$$;
+
+
+ALTER FUNCTION lockstep.find_breaches() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION find_breaches(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.find_breaches() IS 'Every threshold that is reached now, with its cause: connections, lock_wait, error_rate, statement_regression.
+
+A lock_wait is of each session that others wait for ("server process N"), and of the waits that applications gave up
+within the setting breach_window ("given up"). A cause names no user, and its queries have no literals. Locks nothing.';
 
 
 --
@@ -6404,6 +7721,183 @@ guard_status compares it with what was installed. Locks nothing.';
 
 
 --
+-- Name: find_lock_waits(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.find_lock_waits() RETURNS TABLE(waiting_pid integer, blocker_pid integer, blocking_pids integer[], root_pid integer, chain integer[], depth integer, lock_type text, mode text, relation text, place tid, user_id bigint, specialization_id text, waiting_since timestamp with time zone, waited interval, waiting_role text, waiting_application text, waiting_query text, blocker_role text, blocker_application text, blocker_state text, blocker_transaction_start timestamp with time zone, blocker_query text)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with recursive known_lock as materialized (
+        select known.*
+        from pg_catalog.pg_locks as known
+    ),
+
+    waiting as materialized (
+        select
+            wait.pid,
+            wait.locktype,
+            wait.mode,
+            coalesce(wait.waitstart, session.state_change) as since,
+            session.usename,
+            session.application_name,
+            session.query,
+            blocked.pids,
+            -- Who waits for a transaction holds the tuple meanwhile, and that says which row it is about.
+            coalesce(wait.relation, tuple.relation) as relation,
+            coalesce(wait.page, tuple.page) as page,
+            coalesce(wait.tuple, tuple.tuple) as tuple
+        from known_lock as wait
+        inner join pg_catalog.pg_stat_activity as session
+            on session.pid = wait.pid
+            and session.datname = current_database()
+        cross join lateral (
+            select array(
+                select distinct blocking.pid
+                from unnest(pg_blocking_pids(wait.pid)) as blocking (pid)
+                order by blocking.pid
+            ) as pids
+        ) as blocked
+        left outer join known_lock as tuple
+            on tuple.pid = wait.pid
+            and tuple.granted
+            and tuple.locktype = 'tuple'
+            and wait.locktype = 'transactionid'
+        where not wait.granted
+            -- It may have got it between the two looks.
+            and blocked.pids <> '{}'
+    ),
+
+    -- Of several blockers, one that waits for nobody; else the one that has waited longest.
+    nearest as (
+        select distinct on (waiting.pid)
+            waiting.pid,
+            blocking.pid as blocker_pid
+        from waiting
+        cross join lateral unnest(waiting.pids) as blocking (pid)
+        left outer join waiting as also_waiting on also_waiting.pid = blocking.pid
+        order by waiting.pid, also_waiting.pid is not null, also_waiting.since, blocking.pid
+    ),
+
+    climb (pid, chain) as (
+        select nearest.pid, array[nearest.blocker_pid, nearest.pid]
+        from nearest
+        union all
+        select climb.pid, nearest.blocker_pid || climb.chain
+        from climb
+        inner join nearest on nearest.pid = climb.chain[1]
+        where nearest.blocker_pid <> all(climb.chain)
+    ),
+
+    whole as (
+        select distinct on (climb.pid) climb.pid, climb.chain
+        from climb
+        order by climb.pid, cardinality(climb.chain) desc
+    )
+
+    select
+        waiting.pid,
+        nearest.blocker_pid,
+        waiting.pids,
+        whole.chain[1],
+        whole.chain,
+        cardinality(whole.chain) - 1,
+        waiting.locktype,
+        waiting.mode,
+        waiting.relation::regclass::text,
+        format('(%s,%s)', waiting.page, waiting.tuple)::tid,
+        owner.user_id,
+        owner.specialization_id,
+        waiting.since,
+        clock_timestamp() - waiting.since,
+        waiting.usename::text,
+        waiting.application_name,
+        lockstep.without_literals(waiting.query),
+        blocker.usename::text,
+        blocker.application_name,
+        case when nearest.blocker_pid = 0 then 'prepared transaction' else blocker.state end,
+        blocker.xact_start,
+        lockstep.without_literals(blocker.query)
+    from waiting
+    inner join nearest on nearest.pid = waiting.pid
+    inner join whole on whole.pid = waiting.pid
+    left outer join pg_catalog.pg_stat_activity as blocker on blocker.pid = nearest.blocker_pid
+    left outer join lateral lockstep.find_row_owner(
+        waiting.relation, format('(%s,%s)', waiting.page, waiting.tuple)::tid
+    ) as owner on true
+    order by whole.chain;
+$$;
+
+
+ALTER FUNCTION lockstep.find_lock_waits() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION find_lock_waits(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.find_lock_waits() IS 'The sessions of this database that wait for a lock now, each with who holds it up: the rows of lock_waits.
+
+Runs as lockstep_coupler, which may see what the sessions of other roles do where it is in pg_read_all_stats;
+otherwise applications, states and queries are null. Locks nothing, and waits for nobody.';
+
+
+--
+-- Name: find_pool_usage(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.find_pool_usage() RETURNS TABLE(application_name text, role text, total integer, active integer, idle integer, idle_in_transaction integer, waiting integer, oldest_transaction timestamp with time zone, oldest_age interval, server_connections integer, server_limit integer)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with session as materialized (
+        select one.datname, one.application_name, one.usename, one.state, one.wait_event_type, one.xact_start
+        from pg_catalog.pg_stat_activity as one
+        -- Of others' sessions only these show to everybody; what has no user or no database is no client.
+        where one.usesysid is not null
+            and one.datid is not null
+    ),
+
+    server as (
+        select
+            (select count(*) from session) as connections,
+            sum(case known.name when 'max_connections' then 1 else -1 end * known.setting::integer) as most
+        from pg_catalog.pg_settings as known
+        where known.name in ('max_connections', 'superuser_reserved_connections', 'reserved_connections')
+    )
+
+    select
+        coalesce(session.application_name, ''),
+        session.usename::text,
+        count(*)::integer,
+        count(*) filter (where session.state = 'active')::integer,
+        count(*) filter (where session.state = 'idle')::integer,
+        count(*) filter (where session.state like 'idle in transaction%')::integer,
+        count(*) filter (where session.wait_event_type = 'Lock')::integer,
+        min(session.xact_start),
+        clock_timestamp() - min(session.xact_start),
+        max(server.connections)::integer,
+        max(server.most)::integer
+    from session
+    cross join server
+    where session.datname = current_database()
+    group by coalesce(session.application_name, ''), session.usename
+    order by count(*) desc, session.usename, coalesce(session.application_name, '');
+$$;
+
+
+ALTER FUNCTION lockstep.find_pool_usage() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION find_pool_usage(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.find_pool_usage() IS 'Who holds connections to this database now: the rows of pool_usage.
+
+Runs as lockstep_coupler, which may see the sessions of other roles where it is in pg_read_all_stats;
+otherwise they are counted in total only. Locks nothing.';
+
+
+--
 -- Name: find_project(bigint, bigint, lockstep.project_permission); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -6473,6 +7967,238 @@ ALTER FUNCTION lockstep.find_revision(p_project lockstep.projects, p_version int
 --
 
 COMMENT ON FUNCTION lockstep.find_revision(p_project lockstep.projects, p_version integer) IS 'The revision of a project at a version. Raises LS054 when there is none.';
+
+
+--
+-- Name: find_row_owner(oid, tid); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.find_row_owner(p_relation oid, p_place tid, OUT user_id bigint, OUT specialization_id text) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_timeout constant text := current_setting('lock_timeout');
+begin
+    -- Somebody may have the whole table: whoever looks at waits must not be the next to wait.
+    perform set_config('lock_timeout', '10ms', true);
+
+    if p_relation = 'lockstep.specialization_progress'::regclass then
+        select progress.student_id, progress.specialization_id
+        into user_id, specialization_id
+        from lockstep.specialization_progress as progress
+        where progress.ctid = p_place;
+    elsif p_relation = 'lockstep.user_licenses'::regclass then
+        select license.user_id, license.specialization_type
+        into user_id, specialization_id
+        from lockstep.user_licenses as license
+        where license.ctid = p_place;
+    elsif p_relation = 'lockstep.users'::regclass then
+        select person.id
+        into user_id
+        from lockstep.users as person
+        where person.ctid = p_place;
+    end if;
+
+    perform set_config('lock_timeout', v_timeout, true);
+exception
+    when lock_not_available then
+        -- What was set is taken back with the block.
+        return;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.find_row_owner(p_relation oid, p_place tid, OUT user_id bigint, OUT specialization_id text) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION find_row_owner(p_relation oid, p_place tid, OUT user_id bigint, OUT specialization_id text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.find_row_owner(p_relation oid, p_place tid, OUT user_id bigint, OUT specialization_id text) IS 'Whose row stands at a place of users or of the coupled tables, and of which specialization; null elsewhere, and
+where the whole table is locked. Locks nothing.';
+
+
+--
+-- Name: find_statements(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.find_statements() RETURNS TABLE(role_name text, query_id bigint, query text, calls bigint, total_ms double precision, rows_returned bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    -- Looked up when it is called, so the extension may come and go.
+    if to_regclass('public.pg_stat_statements') is null then
+        return;
+    end if;
+
+    return query
+    select
+        role.rolname::text,
+        statement.queryid,
+        lockstep.without_literals(min(statement.query)),
+        sum(statement.calls)::bigint,
+        sum(statement.total_exec_time),
+        sum(statement.rows)::bigint
+    from public.pg_stat_statements as statement
+    inner join pg_catalog.pg_database as known
+        on known.oid = statement.dbid
+        and known.datname = current_database()
+    inner join pg_catalog.pg_roles as role on role.oid = statement.userid
+    where statement.queryid is not null
+        -- The rest is printed as it was typed, passwords included.
+        and statement.query ~* '^\s*(select|insert|update|delete|merge|with|call)\M'
+    group by role.rolname, statement.queryid;
+exception
+    when object_not_in_prerequisite_state then
+        -- The extension is there, and its library was not loaded when the server started.
+        return;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.find_statements() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION find_statements(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.find_statements() IS 'What pg_stat_statements, in the schema public, has counted in this database, by role and statement; nothing where it is not there.
+
+Runs as lockstep_coupler, which may see the statements of other roles where it is in pg_read_all_stats. Locks nothing.';
+
+
+--
+-- Name: finish_adoption(bigint); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.finish_adoption(p_run_id bigint) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_sums jsonb;
+begin
+    -- What was planned as a change and has not come over is no rest.
+    if exists (
+        select from lockstep.adoption_staging as staged
+        where not staged.done
+            and staged.outcome in ('imported', 'repaired')
+    ) then
+        raise exception using
+            errcode = 'LS097',
+            message = 'rows of an adoption are left',
+            detail = format('run_id=%s', p_run_id),
+            hint = 'Adopt again: what came over stays.';
+    end if;
+
+    perform lockstep.record_adopted(p_run_id, array(
+        select distinct staged.table_name
+        from lockstep.adoption_staging as staged
+        where not staged.done
+    ));
+
+    v_sums := (
+        select coalesce(jsonb_agg(to_jsonb(sums) order by sums.table_name, sums.outcome), '[]')
+        from (
+            select
+                staged.table_name,
+                known.outcome,
+                count(*) as rows,
+                coalesce(sum(staged.level_found), 0) as level_found,
+                coalesce(sum(known.level_kept), 0) as level_kept,
+                coalesce(sum(staged.xp_found), 0) as xp_found,
+                coalesce(sum(known.xp_kept), 0) as xp_kept,
+                coalesce(sum(staged.file_bytes), 0) as bytes
+            from lockstep.adoption_staging as staged
+            inner join lockstep.adoption_runs as run on run.id = p_run_id
+            inner join lockstep.adopted_rows as known
+                on known.source = run.source
+                and known.table_name = staged.table_name
+                and known.source_id = staged.source_id
+            group by staged.table_name, known.outcome
+        ) as sums
+    );
+
+    update lockstep.adoption_runs as run
+    set ended_at = clock_timestamp(),
+        sums = v_sums
+    where run.id = p_run_id;
+
+    return v_sums;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.finish_adoption(p_run_id bigint) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION finish_adoption(p_run_id bigint); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.finish_adoption(p_run_id bigint) IS 'Writes down the rows that do not come over, and adds up what became of all: rows, levels, XP and bytes, by table
+and outcome.
+
+Raises LS097 when rows are left that ought to have come over.';
+
+
+--
+-- Name: finish_mail(bigint, text, text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.finish_mail(p_mail_id bigint, p_outcome text, p_error text DEFAULT NULL::text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_state text;
+begin
+    if p_outcome is null or p_outcome not in ('sent', 'failed', 'refused') then
+        raise exception using
+            errcode = 'LS006',
+            message = 'invalid argument',
+            detail = format('outcome %s', coalesce(p_outcome, 'null')),
+            hint = 'sent, failed (to be tried again) or refused (for good).';
+    end if;
+
+    update lockstep.incident_mails as mail
+    set error = left(p_error, 1000),
+        sent_at = case when p_outcome = 'sent' then clock_timestamp() end,
+        attempts = mail.attempts + (p_outcome <> 'sent')::integer,
+        set_aside_at = case
+            when p_outcome = 'refused'
+                or (p_outcome = 'failed' and mail.attempts + 1 >= lockstep.setting('mail_attempts')::integer)
+                then clock_timestamp()
+        end,
+        try_after = clock_timestamp() + least(
+            lockstep.setting('mail_retry_pause')::interval * (2 ^ least(mail.attempts, 20)), interval '1 hour'
+        )
+    where mail.id = p_mail_id
+        and mail.sent_at is null
+        and mail.set_aside_at is null
+    returning case
+        when mail.sent_at is not null then 'sent'
+        when mail.set_aside_at is not null then 'set_aside'
+        else 'retrying'
+    end
+    into v_state;
+
+    return v_state;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.finish_mail(p_mail_id bigint, p_outcome text, p_error text) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION finish_mail(p_mail_id bigint, p_outcome text, p_error text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.finish_mail(p_mail_id bigint, p_outcome text, p_error text) IS 'Says what came of a delivery: sent, failed (tried again after a pause that doubles) or refused (set aside at once).
+
+One that failed as often as the setting mail_attempts is set aside. Returns sent, retrying or set_aside; null where
+it was ended before. Raises LS006 for another outcome. Locks the mail.';
 
 
 --
@@ -7580,6 +9306,41 @@ and what has to be done by itself, because it is refused or because its pair is 
 
 
 --
+-- Name: keep_statement_baseline(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.keep_statement_baseline() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_kept bigint;
+begin
+    delete from lockstep.statement_baseline;
+
+    insert into lockstep.statement_baseline (role_name, query_id, calls, total_ms)
+    select found.role_name, found.query_id, found.calls, found.total_ms
+    from lockstep.find_statements() as found
+    where found.calls > 0;
+
+    get diagnostics v_kept = row_count;
+    return v_kept;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.keep_statement_baseline() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION keep_statement_baseline(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.keep_statement_baseline() IS 'Keeps how long each statement has taken so far, for statement_stats to compare with; the baseline before is gone.
+
+Returns how many statements: 0 without pg_stat_statements.';
+
+
+--
 -- Name: leave_run(bigint, uuid); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -7881,10 +9642,10 @@ issuer or subject. Locks the user''s row; waits for a first sign-in with this id
 
 
 --
--- Name: list_desync(bigint, text, bigint, text, integer); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+-- Name: list_desync(bigint, text, bigint, text, integer, text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
-CREATE FUNCTION lockstep.list_desync(p_actor_id bigint, p_specialization_id text DEFAULT NULL::text, p_after_user_id bigint DEFAULT NULL::bigint, p_after_specialization text DEFAULT NULL::text, p_limit integer DEFAULT 100) RETURNS SETOF lockstep.desync
+CREATE FUNCTION lockstep.list_desync(p_actor_id bigint, p_specialization_id text DEFAULT NULL::text, p_after_user_id bigint DEFAULT NULL::bigint, p_after_specialization text DEFAULT NULL::text, p_limit integer DEFAULT 100, p_issue_type text DEFAULT NULL::text) RETURNS SETOF lockstep.desync
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -7897,6 +9658,7 @@ begin
     select issue.*
     from lockstep.desync as issue
     where (p_specialization_id is null or issue.specialization = p_specialization_id)
+        and (p_issue_type is null or issue.issue_type = p_issue_type)
         and (
             p_after_user_id is null
             or issue.user_id > p_after_user_id
@@ -7909,13 +9671,13 @@ end;
 $$;
 
 
-ALTER FUNCTION lockstep.list_desync(p_actor_id bigint, p_specialization_id text, p_after_user_id bigint, p_after_specialization text, p_limit integer) OWNER TO lockstep_coupler;
+ALTER FUNCTION lockstep.list_desync(p_actor_id bigint, p_specialization_id text, p_after_user_id bigint, p_after_specialization text, p_limit integer, p_issue_type text) OWNER TO lockstep_coupler;
 
 --
--- Name: FUNCTION list_desync(p_actor_id bigint, p_specialization_id text, p_after_user_id bigint, p_after_specialization text, p_limit integer); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+-- Name: FUNCTION list_desync(p_actor_id bigint, p_specialization_id text, p_after_user_id bigint, p_after_specialization text, p_limit integer, p_issue_type text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
 --
 
-COMMENT ON FUNCTION lockstep.list_desync(p_actor_id bigint, p_specialization_id text, p_after_user_id bigint, p_after_specialization text, p_limit integer) IS 'The pairs out of step that the actor may see, by user and specialization, from after a given one.
+COMMENT ON FUNCTION lockstep.list_desync(p_actor_id bigint, p_specialization_id text, p_after_user_id bigint, p_after_specialization text, p_limit integer, p_issue_type text) IS 'The pairs out of step that the actor may see, by user and specialization, from after a given one; p_issue_type: of this kind only.
 
 Raises LS002 no such specialization. Locks nothing.';
 
@@ -9075,6 +10837,107 @@ Locks the project''s row: before any blob.';
 
 
 --
+-- Name: mark_adoption_conflicts(text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.mark_adoption_conflicts(p_source text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    update lockstep.adoption_staging as staged
+    set outcome = 'conflict',
+        reasons = array[case when known.source_id is null then 'pair_here' else 'changed_here' end],
+        level_kept = null,
+        xp_kept = null
+    from lockstep.adoption_staging as row
+    inner join lockstep.adoption_pairs as pair
+        on pair.user_id = row.user_id
+        and pair.specialization_id = row.specialization_id
+    left outer join lockstep.adopted_rows as known
+        on known.source = p_source
+        and known.table_name = row.table_name
+        and known.source_id = row.source_id
+    where row.table_name in ('specialization_progress', 'user_licenses', 'license_progressions')
+        and row.state <> 'unchanged'
+        and row.outcome in ('imported', 'repaired', 'merged')
+        and (
+            pair.state = 'conflict'
+            -- Of a pair that was in conflict before, new history does not come over either.
+            or exists (
+                select from lockstep.adopted_rows as refused
+                where pair.state = 'unchanged'
+                    and refused.source = p_source
+                    and refused.user_id = pair.user_id
+                    and refused.specialization_id = pair.specialization_id
+                    and refused.table_name <> 'license_progressions'
+                    and refused.outcome = 'conflict'
+            )
+        )
+        and staged.table_name = row.table_name
+        and staged.source_id = row.source_id;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.mark_adoption_conflicts(p_source text) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION mark_adoption_conflicts(p_source text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.mark_adoption_conflicts(p_source text) IS 'Leaves out the staged rows of pairs that are here and not as an adoption left them: nothing is overwritten.';
+
+
+--
+-- Name: mark_changed_here(text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.mark_changed_here(p_source text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    update lockstep.adoption_staging as staged
+    set outcome = 'conflict',
+        reasons = array['changed_here']
+    from lockstep.adopted_rows as known
+    left outer join lockstep.users as person
+        on person.id = known.user_id
+        and known.table_name = 'users'
+    left outer join lockstep.projects as project
+        on project.user_id = known.user_id
+        and project.id::text = known.target_id
+        and project.deleted_at is null
+        and known.table_name = 'projects'
+    where staged.table_name in ('users', 'projects')
+        and not staged.done
+        and staged.state = 'changed'
+        and staged.outcome in ('imported', 'repaired')
+        and known.source = p_source
+        and known.table_name = staged.table_name
+        and known.source_id = staged.source_id
+        and known.outcome <> 'quarantined'
+        and (
+            (staged.table_name = 'users' and known.target_state is distinct from lockstep.adopted_user_state(person))
+            or (staged.table_name = 'projects' and known.target_state is distinct from project.version::text)
+            -- A project stays with its owner.
+            or (staged.table_name = 'projects' and known.user_id is distinct from staged.user_id)
+        );
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.mark_changed_here(p_source text) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION mark_changed_here(p_source text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.mark_changed_here(p_source text) IS 'Leaves out the staged users and projects that are here and not as an adoption left them: nothing is overwritten.';
+
+
+--
 -- Name: may_see(bigint, bigint); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -9286,6 +11149,74 @@ COMMENT ON FUNCTION lockstep.network_of(p_address inet) IS 'What sign-ins are co
 
 
 --
+-- Name: note_incident(text, text, jsonb); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.note_incident(p_kind text, p_subject text, p_cause jsonb) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_cause constant jsonb := coalesce(p_cause, '{}');
+    v_incident_id bigint;
+begin
+    -- Lock order: the kind, then the incident, then its mails.
+    perform from lockstep.incident_kinds as known
+    where known.kind = p_kind
+    for no key update;
+
+    if not found or p_subject is null or jsonb_typeof(v_cause) <> 'object' then
+        raise exception using
+            errcode = 'LS006',
+            message = 'invalid argument',
+            detail = format(
+                'kind %s, subject %s, cause of type %s', coalesce(p_kind, 'null'), coalesce(p_subject, 'null'),
+                jsonb_typeof(v_cause)
+            ),
+            hint = 'See lockstep.incident_kinds for the kinds; a subject is not null, a cause is an object.';
+    end if;
+
+    update lockstep.noted_incidents as incident
+    set last_seen_at = clock_timestamp(),
+        times_seen = incident.times_seen + 1,
+        last_cause = v_cause
+    where incident.kind = p_kind
+        and incident.subject = p_subject
+        and incident.closed_at is null
+    returning incident.id into v_incident_id;
+
+    if not found then
+        v_incident_id := lockstep.reopen_incident(p_kind, p_subject, v_cause);
+    end if;
+
+    if v_incident_id is null then
+        insert into lockstep.noted_incidents (kind, subject, cause, last_cause)
+        values (p_kind, p_subject, v_cause, v_cause)
+        returning id into v_incident_id;
+
+        insert into lockstep.incident_mails (incident_id, event)
+        values (v_incident_id, 'opened');
+    end if;
+
+    return v_incident_id;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.note_incident(p_kind text, p_subject text, p_cause jsonb) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION note_incident(p_kind text, p_subject text, p_cause jsonb); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.note_incident(p_kind text, p_subject text, p_cause jsonb) IS 'Opens an incident of this kind and subject, with its mail; where one is open, counts it as seen again.
+
+One that was over for less than the setting incident_quiet, and whose close was not told yet, goes on as if it had
+never ended. Neither subject nor cause names a person. Returns its id. Raises LS006 unknown kind, or a cause that
+is no object. Locks the kind, so that of two who call at once the second counts; several kinds: in their order.';
+
+
+--
 -- Name: note_lock_breach(bigint, text, text, interval); Type: FUNCTION; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -9334,6 +11265,31 @@ Raises LS001 no such user.';
 
 
 --
+-- Name: note_requests(text, bigint, bigint, bigint, bigint, jsonb); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.note_requests(p_process text, p_requests bigint, p_errors bigint, p_conflicts bigint, p_retries bigint, p_codes jsonb) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    insert into lockstep.request_counts (process, requests, errors, conflicts, retries, codes)
+    values (p_process, p_requests, p_errors, p_conflicts, p_retries, p_codes)
+    returning id;
+$$;
+
+
+ALTER FUNCTION lockstep.note_requests(p_process text, p_requests bigint, p_errors bigint, p_conflicts bigint, p_retries bigint, p_codes jsonb) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION note_requests(p_process text, p_requests bigint, p_errors bigint, p_conflicts bigint, p_retries bigint, p_codes jsonb); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.note_requests(p_process text, p_requests bigint, p_errors bigint, p_conflicts bigint, p_retries bigint, p_codes jsonb) IS 'Writes down what an HTTP process has answered since it did so last, for the error rate. Returns the row''s id.
+
+p_codes: how often each problem, by its code.';
+
+
+--
 -- Name: permission_on(bigint, bigint, bigint); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -9377,6 +11333,752 @@ ALTER FUNCTION lockstep.permission_on(p_actor_id bigint, p_user_id bigint, p_pro
 COMMENT ON FUNCTION lockstep.permission_on(p_actor_id bigint, p_user_id bigint, p_project_id bigint) IS 'What the actor may do with the project of this owner: the highest of all that they were granted; null: nothing.
 
 The owner and an admin: ADMIN. An instructor READs what their students build (may_see()). Locks nothing.';
+
+
+--
+-- Name: plan_adopted_changes(text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.plan_adopted_changes(p_source text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    -- A pair comes over when a row of it is new or has changed; not over what was changed here since.
+    update lockstep.adoption_pairs as pair
+    set state = case
+            when not exists (
+                select from lockstep.adoption_staging as side
+                where side.user_id = pair.user_id
+                    and side.specialization_id = pair.specialization_id
+                    and side.table_name in ('specialization_progress', 'user_licenses')
+                    and side.state <> 'unchanged'
+            ) then 'unchanged'
+            when here.state is null then 'new'
+            when exists (
+                select from lockstep.adopted_rows as known
+                where known.source = p_source
+                    and known.user_id = pair.user_id
+                    and known.specialization_id = pair.specialization_id
+                    and known.target_state = here.state
+            ) then 'changed'
+            else 'conflict'
+        end
+    from lockstep.adoption_pairs as planned
+    left outer join lockstep.adopted_pairs_here as here
+        on here.user_id = planned.user_id
+        and here.specialization_id = planned.specialization_id
+    where pair.user_id = planned.user_id
+        and pair.specialization_id = planned.specialization_id;
+
+    -- History only grows: a row of it that changed in the source stays as it came.
+    update lockstep.adoption_staging as staged
+    set outcome = 'conflict',
+        reasons = array['history_changed'],
+        level_kept = null
+    where staged.table_name = 'license_progressions'
+        and staged.state = 'changed'
+        and exists (
+            select from lockstep.adopted_rows as known
+            where known.source = p_source
+                and known.table_name = staged.table_name
+                and known.source_id = staged.source_id
+                and known.outcome in ('imported', 'repaired', 'conflict')
+        );
+
+    -- Then pairs, users and projects that are here and not as an adoption left them.
+    perform lockstep.mark_adoption_conflicts(p_source);
+    perform lockstep.mark_changed_here(p_source);
+
+    -- New history alone is reason enough to visit a pair.
+    update lockstep.adoption_pairs as pair
+    set state = 'history'
+    where pair.state = 'unchanged'
+        and exists (
+            select from lockstep.adoption_staging as progression
+            where progression.user_id = pair.user_id
+                and progression.specialization_id = pair.specialization_id
+                and progression.table_name = 'license_progressions'
+                and progression.state <> 'unchanged'
+        );
+
+    update lockstep.adoption_pairs as pair
+    set done = true
+    where pair.state = 'unchanged';
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.plan_adopted_changes(p_source text) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION plan_adopted_changes(p_source text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.plan_adopted_changes(p_source text) IS 'Says of each staged pair whether it is new, changed or unchanged, or in conflict with what was changed here.';
+
+
+--
+-- Name: plan_adopted_curriculum(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.plan_adopted_curriculum() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+    update lockstep.adoption_staging as staged
+    set specialization_id = specialization.id,
+        level_found = (lockstep.adopted_figures(staged.content, array['max_levels']))[1],
+        level_kept = specialization.max_levels,
+        outcome = case when specialization.id is null then 'quarantined' else 'merged' end,
+        reasons = case
+            when specialization.id is null then array['no_specialization']
+            when (lockstep.adopted_figures(staged.content, array['max_levels']))[1] is distinct from specialization.max_levels
+                then array['max_levels_differ']
+            else '{}'
+        end
+    from lockstep.adoption_staging as row
+    left outer join lockstep.specializations as specialization on specialization.id = row.source_id
+    where row.table_name = 'specializations'
+        and staged.table_name = row.table_name
+        and staged.source_id = row.source_id;
+
+    -- The curriculum here stands; where the source asks for something else, its row is kept beside.
+    update lockstep.adoption_staging as staged
+    set specialization_id = known.specialization_id,
+        outcome = case when known.level is null then 'quarantined' else 'merged' end,
+        reasons = case
+            when known.level is null then array['no_level']
+            when exists (
+                select from jsonb_each_text(to_jsonb(known)) as here (name, value)
+                where here.name in (
+                    'name', 'required_xp', 'required_sessions', 'theory_hours', 'practice_hours', 'total_hours'
+                )
+                    and row.content ? here.name
+                    and coalesce(
+                        (lockstep.adopted_figures(row.content, array[here.name]))[1]
+                        <> (lockstep.adopted_figures(to_jsonb(known), array[here.name]))[1],
+                        row.content ->> here.name is distinct from here.value
+                    )
+            ) then array['level_differs']
+            else '{}'
+        end
+    from lockstep.adoption_staging as row
+    left outer join lockstep.specialization_levels as known
+        on known.specialization_id = upper(regexp_replace(row.table_name, '_levels$', ''))
+        and known.level::text = coalesce(row.content ->> 'level', row.source_id)
+    where row.table_name in ('player_levels', 'coach_levels', 'internship_levels')
+        and staged.table_name = row.table_name
+        and staged.source_id = row.source_id;
+end;
+$_$;
+
+
+ALTER FUNCTION lockstep.plan_adopted_curriculum() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION plan_adopted_curriculum(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.plan_adopted_curriculum() IS 'Compares the staged specializations and levels with those here, which stand: the level rows win over any cap.';
+
+
+--
+-- Name: plan_adopted_history(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.plan_adopted_history() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    -- History of a license that was merged into another follows it there.
+    update lockstep.adoption_staging as staged
+    set user_id = license.user_id,
+        specialization_id = license.specialization_id,
+        actor_id = actor.user_id,
+        level_found = level.reached,
+        level_kept = case when level.exists and license.outcome not in ('quarantined', 'erased') then level.reached end,
+        outcome = case
+            when license.outcome = 'erased' then 'erased'
+            when license.outcome is null or license.outcome = 'quarantined' or not level.exists then 'quarantined'
+            when staged.content ->> 'advanced_by' is not null and actor.user_id is null then 'repaired'
+            else 'imported'
+        end,
+        reasons = array_remove(array[
+            case
+                when license.outcome is null then 'no_license'
+                when license.outcome = 'quarantined' then 'license_in_quarantine'
+                when license.outcome <> 'erased' and not level.exists then 'impossible_level'
+            end,
+            case when staged.content ->> 'advanced_by' is not null and actor.user_id is null then 'no_actor' end
+        ], null)
+    from lockstep.adoption_staging as progression
+    left outer join lockstep.adoption_staging as license
+        on license.table_name = 'user_licenses'
+        and license.source_id = progression.content ->> 'user_license_id'
+    left outer join lockstep.adoption_staging as actor
+        on actor.table_name = 'users'
+        and actor.source_id = progression.content ->> 'advanced_by'
+    left outer join lockstep.specializations as specialization on specialization.id = license.specialization_id
+    cross join lateral (
+        select
+            read.levels[2] as reached,
+            coalesce(
+                read.levels[2] between 1 and specialization.max_levels
+                and (
+                    progression.content ->> 'from_level' is null
+                    or read.levels[1] between 1 and specialization.max_levels
+                ),
+                false
+            ) as exists
+        from (
+            select lockstep.adopted_figures(progression.content, array['from_level', 'to_level']) as levels
+            offset 0
+        ) as read
+    ) as level
+    where progression.table_name = 'license_progressions'
+        and staged.table_name = progression.table_name
+        and staged.source_id = progression.source_id;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.plan_adopted_history() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION plan_adopted_history(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.plan_adopted_history() IS 'Says of each staged history row whose it is, and whether it can come over: its license does, and its levels exist.';
+
+
+--
+-- Name: plan_adopted_pairs(text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.plan_adopted_pairs(p_direction text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    -- A level that does not exist becomes the nearest one that does, a figure below 0 or missing becomes 0.
+    with pair as (
+        select
+            coalesce(progress.user_id, license.user_id) as user_id,
+            coalesce(progress.specialization_id, license.specialization_id) as specialization_id,
+            progress.figures as p,
+            license.figures as l,
+            progress.times as p_times,
+            license.times as l_times,
+            license.content,
+            case when progress.source_id is not null then nearest.progress_level end as progress_level,
+            case when license.source_id is not null then nearest.license_level end as license_level,
+            specialization.max_levels
+        from (
+            select * from lockstep.adoption_staging as side
+            where side.table_name = 'specialization_progress' and side.outcome is null
+        ) as progress
+        full outer join (
+            select * from lockstep.adoption_staging as side
+            where side.table_name = 'user_licenses' and side.outcome is null
+        ) as license
+            on license.user_id = progress.user_id
+            and license.specialization_id = progress.specialization_id
+        inner join lockstep.specializations as specialization
+            on specialization.id = coalesce(progress.specialization_id, license.specialization_id)
+        cross join lateral (
+            select
+                least(greatest(coalesce(trunc(progress.level_found), 1), 1), specialization.max_levels)::integer,
+                least(greatest(coalesce(trunc(license.level_found), 1), 1), specialization.max_levels)::integer
+        ) as nearest (progress_level, license_level)
+    ),
+
+    figure as (
+        select
+            pair.*,
+            case
+                when pair.license_level is null or p_direction = 'progress_to_license'
+                    then coalesce(pair.progress_level, pair.license_level)
+                when pair.progress_level is null or p_direction = 'license_to_progress' then pair.license_level
+                else greatest(pair.progress_level, pair.license_level)
+            end as level,
+            array(
+                select least(greatest(coalesce(pair.p[most.place + 1], 0), 0), most.value)
+                from unnest(
+                    array[9e18, 2147483647, 2147483647, 999999.99, 999999.99]
+                ) with ordinality as most (value, place)
+                order by most.place
+            ) as earned
+        from pair
+    )
+
+    insert into lockstep.adoption_pairs
+    select
+        figure.user_id,
+        figure.specialization_id,
+        'new',
+        figure.level,
+        trunc(figure.earned[1])::bigint,
+        trunc(figure.earned[2])::integer,
+        trunc(figure.earned[3])::integer,
+        figure.earned[4],
+        figure.earned[5],
+        figure.p_times[1],
+        figure.p_times[2],
+        figure.p_times[3],
+        least(
+            greatest(trunc(figure.l[7]), figure.license_level, figure.level),
+            figure.max_levels
+        )::integer,
+        coalesce(figure.l_times[4], figure.l_times[2]),
+        figure.l_times[5],
+        coalesce(figure.content ->> 'is_active', 'true') not in ('false', '0'),
+        figure.content ->> 'instructor_notes',
+        figure.l_times[2],
+        figure.l_times[3]
+    from figure;
+
+    -- Each repair is named on the row that it is done to.
+    update lockstep.adoption_staging as staged
+    set level_kept = pair.current_level,
+        xp_kept = case staged.table_name when 'specialization_progress' then pair.total_xp end,
+        reasons = array_remove(array[
+            case when found.wrong then 'impossible_level' end,
+            case when other.source_id is not null and found.nearest <> pair.current_level then 'desync' end,
+            case when other.source_id is null then 'missing_side' end,
+            case
+                when staged.table_name = 'user_licenses'
+                    and side.figures[7] is distinct from greatest(side.figures[7], found.nearest)
+                    then 'max_achieved_below'
+                when staged.table_name = 'user_licenses'
+                    and side.figures[7] > specialization.max_levels
+                    then 'max_achieved_above'
+            end,
+            case when staged.table_name = 'specialization_progress' and found.below then 'negative_figure' end,
+            case when staged.table_name = 'specialization_progress' and found.missing then 'missing_figure' end
+        ], null)
+    from lockstep.adoption_staging as side
+    inner join lockstep.adoption_pairs as pair
+        on pair.user_id = side.user_id
+        and pair.specialization_id = side.specialization_id
+    inner join lockstep.specializations as specialization on specialization.id = pair.specialization_id
+    left outer join lockstep.adoption_staging as other
+        on other.user_id = side.user_id
+        and other.specialization_id = side.specialization_id
+        and other.table_name in ('specialization_progress', 'user_licenses')
+        and other.table_name <> side.table_name
+        and other.outcome is null
+    cross join lateral (
+        select
+            coalesce(side.level_found not between 1 and specialization.max_levels, true) as wrong,
+            least(greatest(coalesce(trunc(side.level_found), 1), 1), specialization.max_levels) as nearest,
+            bool_or(figure.value < 0) as below,
+            bool_or(figure.value is null) as missing
+        from unnest(side.figures[2:6]) as figure (value)
+    ) as found
+    where side.table_name in ('specialization_progress', 'user_licenses')
+        and side.outcome is null
+        and staged.table_name = side.table_name
+        and staged.source_id = side.source_id;
+
+    update lockstep.adoption_staging as staged
+    set outcome = case cardinality(staged.reasons) when 0 then 'imported' else 'repaired' end
+    where staged.table_name in ('specialization_progress', 'user_licenses')
+        and staged.outcome is null;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.plan_adopted_pairs(p_direction text) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION plan_adopted_pairs(p_direction text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.plan_adopted_pairs(p_direction text) IS 'Puts the two sides of each staged pair together as they are to stand here, and names each repair on the row that it
+is done to. The same rules as the migrations have for rows that they find.';
+
+
+--
+-- Name: plan_adopted_projects(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.plan_adopted_projects() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    -- Names of groups that differ in nothing but case are one group: the first of them, or the one that is here.
+    update lockstep.adoption_staging as staged
+    set outcome = case
+            when wanted.name is null or length(wanted.name) > 200 then 'quarantined'
+            when wanted.place > 1 or wanted.here then 'merged'
+            else 'imported'
+        end,
+        reasons = array_remove(array[
+            case when wanted.name is null then 'no_name' when length(wanted.name) > 200 then 'name_too_long' end,
+            case when wanted.name is not null and wanted.place > 1 then 'same_name' end,
+            case when wanted.place = 1 and wanted.here then 'same_name_here' end
+        ], null)
+    from (
+        select
+            row.source_id,
+            nullif(btrim(row.content ->> 'name'), '') as name,
+            row_number() over (
+                partition by lower(btrim(row.content ->> 'name')) order by length(row.source_id), row.source_id
+            ) as place,
+            exists (
+                select from lockstep.groups as known
+                where lower(known.name) = lower(btrim(row.content ->> 'name'))
+            ) as here
+        from lockstep.adoption_staging as row
+        where row.table_name = 'groups'
+    ) as wanted
+    where staged.table_name = 'groups'
+        and staged.source_id = wanted.source_id;
+
+    update lockstep.adoption_staging as staged
+    set user_id = person.user_id,
+        outcome = case
+            when person.outcome = 'erased' then 'erased'
+            when person.user_id is null or coalesce(team.outcome, 'quarantined') = 'quarantined' then 'quarantined'
+            else 'imported'
+        end,
+        reasons = array_remove(array[
+            case when person.user_id is null then 'no_user' end,
+            case
+                when team.outcome is null then 'no_group'
+                when team.outcome = 'quarantined' then 'group_in_quarantine'
+            end
+        ], null)
+    from lockstep.adoption_staging as member
+    left outer join lockstep.adoption_staging as person
+        on person.table_name = 'users'
+        and person.source_id = member.content ->> 'user_id'
+    left outer join lockstep.adoption_staging as team
+        on team.table_name = 'groups'
+        and team.source_id = member.content ->> 'group_id'
+    where member.table_name = 'user_groups'
+        and staged.table_name = member.table_name
+        and staged.source_id = member.source_id;
+
+    update lockstep.adoption_staging as staged
+    set outcome = 'merged',
+        reasons = array['duplicate']
+    from (
+        select
+            member.source_id,
+            row_number() over (
+                partition by member.user_id, lower(btrim(team.content ->> 'name')) order by member.source_id
+            ) as place
+        from lockstep.adoption_staging as member
+        inner join lockstep.adoption_staging as team
+            on team.table_name = 'groups'
+            and team.source_id = member.content ->> 'group_id'
+        where member.table_name = 'user_groups'
+            and member.outcome = 'imported'
+    ) as ranked
+    where ranked.place > 1
+        and staged.table_name = 'user_groups'
+        and staged.source_id = ranked.source_id;
+
+    -- A project belongs to somebody; an asset may do without.
+    update lockstep.adoption_staging as staged
+    set user_id = owner.user_id,
+        outcome = case
+            when owner.outcome = 'erased' and work.table_name = 'projects' then 'erased'
+            when work.file_fault is not null or taken.fault is not null or (owner.user_id is null and work.table_name = 'projects')
+                then 'quarantined'
+            when owner.user_id is null or title.fault is not null then 'repaired'
+            else 'imported'
+        end,
+        reasons = array_remove(array[
+            work.file_fault,
+            taken.fault,
+            case when owner.user_id is null then 'no_owner' end,
+            title.fault
+        ], null)
+    from lockstep.adoption_staging as work
+    left outer join lockstep.adoption_staging as owner
+        on owner.table_name = 'users'
+        and owner.source_id = coalesce(work.content ->> 'owner_id', work.content ->> 'user_id')
+    cross join lateral (
+        select case
+            when work.table_name <> 'projects' then null
+            when coalesce(btrim(work.content ->> 'title'), btrim(work.content ->> 'name'), '') = '' then 'no_title'
+            when length(coalesce(work.content ->> 'title', work.content ->> 'name')) > 200 then 'title_too_long'
+            when length(work.content ->> 'description') > 5000 then 'description_too_long'
+        end as fault
+    ) as title
+    left outer join lateral (
+        select 'id_taken_here' as fault
+        from lockstep.assets as asset
+        where work.table_name = 'assets'
+            and asset.id = lower(split_part(work.source_id, '.', 1))
+            and encode(asset.sha256, 'hex') <> work.file_sha256
+    ) as taken on true
+    where work.table_name in ('projects', 'assets')
+        and staged.table_name = work.table_name
+        and staged.source_id = work.source_id;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.plan_adopted_projects() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION plan_adopted_projects(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.plan_adopted_projects() IS 'Says of each staged group, membership, project and asset what is to become of it; of files it was told before.';
+
+
+--
+-- Name: plan_adopted_sides(text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.plan_adopted_sides(p_timezone text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    update lockstep.adoption_staging as staged
+    set user_id = person.user_id,
+        specialization_id = specialization.id,
+        figures = read.figures,
+        times = lockstep.adopted_times(
+            side.content,
+            array['last_activity', 'created_at', 'updated_at', 'started_at', 'last_advanced_at'],
+            p_timezone
+        ),
+        level_found = read.figures[1],
+        xp_found = read.figures[2],
+        outcome = case
+            when person.outcome = 'erased' then 'erased'
+            when person.user_id is null or specialization.id is null then 'quarantined'
+        end,
+        reasons = array_remove(array[
+            case when person.user_id is null then 'no_user' end,
+            case when specialization.id is null then 'no_specialization' end
+        ], null)
+    from lockstep.adoption_staging as side
+    left outer join lockstep.adoption_staging as person
+        on person.table_name = 'users'
+        and person.source_id = coalesce(side.content ->> 'student_id', side.content ->> 'user_id')
+    left outer join lockstep.specializations as specialization
+        on specialization.id = coalesce(side.content ->> 'specialization_id', side.content ->> 'specialization_type')
+        and specialization.max_levels > 0
+    cross join lateral (
+        select lockstep.adopted_figures(
+            side.content,
+            array[
+                'current_level', 'total_xp', 'completed_sessions', 'completed_projects', 'theory_hours_completed',
+                'practice_hours_completed', 'max_achieved_level'
+            ]
+        ) as figures
+        offset 0
+    ) as read
+    where side.table_name in ('specialization_progress', 'user_licenses')
+        and staged.table_name = side.table_name
+        and staged.source_id = side.source_id;
+
+    -- Of several rows of one pair one survives: by level, then what was earned or achieved, then the newest (A3).
+    update lockstep.adoption_staging as staged
+    set outcome = 'merged',
+        reasons = array['duplicate']
+    from (
+        select
+            side.table_name,
+            side.source_id,
+            row_number() over (
+                partition by side.table_name, side.user_id, side.specialization_id
+                order by
+                    side.level_found desc nulls last,
+                    case side.table_name when 'user_licenses' then side.figures[7] else side.xp_found end desc nulls last,
+                    coalesce(side.times[3], side.times[2]) desc nulls last,
+                    length(side.source_id) desc,
+                    side.source_id desc
+            ) as place
+        from lockstep.adoption_staging as side
+        where side.table_name in ('specialization_progress', 'user_licenses')
+            and side.outcome is null
+    ) as ranked
+    where ranked.place > 1
+        and staged.table_name = ranked.table_name
+        and staged.source_id = ranked.source_id;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.plan_adopted_sides(p_timezone text) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION plan_adopted_sides(p_timezone text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.plan_adopted_sides(p_timezone text) IS 'Says of each staged progress row and license which pair it is a side of, and which of duplicates survives.';
+
+
+--
+-- Name: plan_adopted_users(text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.plan_adopted_users(p_source text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_last bigint;
+begin
+    -- Rows with one address, whatever its case, are one person: who was adopted already, else who signed up first.
+    with person as (
+        select
+            staged.source_id,
+            first_value(staged.source_id) over same_mail as survivor_id,
+            nullif(lower(btrim(staged.content ->> 'email')), '') as mail
+        from lockstep.adoption_staging as staged
+        left outer join lockstep.adopted_rows as known
+            on known.source = p_source
+            and known.table_name = 'users'
+            and known.source_id = staged.source_id
+        where staged.table_name = 'users'
+        window same_mail as (
+            partition by coalesce(nullif(lower(btrim(staged.content ->> 'email')), ''), 'id ' || staged.source_id)
+            order by known.source_id is null, staged.content ->> 'created_at', length(staged.source_id), staged.source_id
+        )
+    )
+
+    update lockstep.adoption_staging as staged
+    set user_id = coalesce(known.user_id, here.id, kept.id),
+        outcome = case
+            when erasure.user_id is not null then 'erased'
+            when known.user_id is not null then known.outcome
+            when person.source_id <> person.survivor_id or here.id is not null then 'merged'
+        end,
+        reasons = case
+            when person.source_id <> person.survivor_id then array['same_mail']
+            when known.outcome = 'merged' then known.reasons
+            when known.user_id is null and here.id is not null then array['same_mail_here']
+            else array_remove(array[
+                case when person.mail is null then 'no_mail' end,
+                case
+                    when lower(staged.content ->> 'role') not in ('student', 'instructor', 'admin') then 'unknown_role'
+                end
+            ], null)
+        end
+    from person
+    left outer join lockstep.adopted_rows as known
+        on known.source = p_source
+        and known.table_name = 'users'
+        and known.source_id = person.survivor_id
+    left outer join lockstep.erasures as erasure
+        on erasure.user_id = known.user_id
+    left outer join lockstep.users as here
+        on lower(here.email) = person.mail
+    left outer join lateral (
+        -- Ids of a source are kept up to 12 digits: one of 10^18 would use the sequence up.
+        select case when person.survivor_id ~ '^[1-9]\d{0,11}$' then person.survivor_id::bigint end as id
+    ) as wanted on true
+    left outer join lateral (
+        select wanted.id
+        where not exists (select from lockstep.users as taken where taken.id = wanted.id)
+    ) as kept on true
+    where staged.table_name = 'users'
+        and staged.source_id = person.source_id;
+
+    -- Whose id is taken, or no figure, gets the next one after all of them.
+    v_last := greatest(
+        (select max(person.id) from lockstep.users as person),
+        (select max(staged.user_id) from lockstep.adoption_staging as staged),
+        0
+    );
+
+    update lockstep.adoption_staging as staged
+    set user_id = given.id
+    from (
+        select
+            person.source_id,
+            v_last + dense_rank() over (
+                order by coalesce(nullif(lower(btrim(person.content ->> 'email')), ''), 'id ' || person.source_id)
+            ) as id
+        from lockstep.adoption_staging as person
+        where person.table_name = 'users'
+            and person.user_id is null
+    ) as given
+    where staged.table_name = 'users'
+        and staged.source_id = given.source_id;
+
+    update lockstep.adoption_staging as staged
+    set outcome = case cardinality(staged.reasons) when 0 then 'imported' else 'repaired' end
+    where staged.table_name = 'users'
+        and coalesce(staged.outcome, 'repaired') in ('imported', 'repaired');
+end;
+$_$;
+
+
+ALTER FUNCTION lockstep.plan_adopted_users(p_source text) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION plan_adopted_users(p_source text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.plan_adopted_users(p_source text) IS 'Says of each staged user who they are here: somebody adopted before, somebody with the same address, or somebody
+new, who keeps the id where it is free.';
+
+
+--
+-- Name: plan_adoption(text, text, text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.plan_adoption(p_source text, p_timezone text, p_direction text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform lockstep.plan_adopted_users(p_source);
+    perform lockstep.plan_adopted_sides(p_timezone);
+    perform lockstep.plan_adopted_pairs(p_direction);
+    perform lockstep.plan_adopted_history();
+    perform lockstep.plan_adopted_curriculum();
+    perform lockstep.plan_adopted_projects();
+
+    update lockstep.adoption_staging as staged
+    set state = case
+            when known.source_id is null then 'new'
+            when known.outcome = 'erased' then 'unchanged'
+            when known.hash is distinct from staged.hash then 'changed'
+            when known.outcome = 'quarantined' and staged.outcome <> 'quarantined' then 'changed'
+            else 'unchanged'
+        end
+    from lockstep.adoption_staging as row
+    left outer join lockstep.adopted_rows as known
+        on known.source = p_source
+        and known.table_name = row.table_name
+        and known.source_id = row.source_id
+    where staged.table_name = row.table_name
+        and staged.source_id = row.source_id;
+
+    perform lockstep.plan_adopted_changes(p_source);
+
+    update lockstep.adoption_staging as staged
+    set done = true
+    where staged.state = 'unchanged';
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.plan_adoption(p_source text, p_timezone text, p_direction text) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION plan_adoption(p_source text, p_timezone text, p_direction text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.plan_adoption(p_source text, p_timezone text, p_direction text) IS 'Says of each staged row of a source what is to become of it, and changes nothing else: a dry run is this.
+
+p_timezone: in which times without a zone are read. p_direction: how pairs out of step are repaired.
+Raises 22023 for a time zone that nobody knows.';
 
 
 --
@@ -9571,10 +12273,10 @@ another attempt; after the third, a run that is recorded as failed.';
 
 
 --
--- Name: plan_sync(text, text, bigint, bigint, bigint, text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+-- Name: plan_sync(text, text, bigint, bigint, bigint, text, jsonb); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
-CREATE FUNCTION lockstep.plan_sync(p_direction text, p_specialization_id text DEFAULT NULL::text, p_user_id bigint DEFAULT NULL::bigint, p_limit bigint DEFAULT NULL::bigint, p_requested_by bigint DEFAULT NULL::bigint, p_reason text DEFAULT NULL::text) RETURNS lockstep.sync_runs
+CREATE FUNCTION lockstep.plan_sync(p_direction text, p_specialization_id text DEFAULT NULL::text, p_user_id bigint DEFAULT NULL::bigint, p_limit bigint DEFAULT NULL::bigint, p_requested_by bigint DEFAULT NULL::bigint, p_reason text DEFAULT NULL::text, p_pairs jsonb DEFAULT NULL::jsonb) RETURNS lockstep.sync_runs
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -9613,6 +12315,10 @@ begin
         from lockstep.desync as found
         where (p_specialization_id is null or found.specialization = p_specialization_id)
             and (p_user_id is null or found.user_id = p_user_id)
+            and (p_pairs is null or (found.user_id, found.specialization) in (
+                select chosen.user_id, chosen.specialization_id
+                from jsonb_to_recordset(p_pairs) as chosen (user_id bigint, specialization_id text)
+            ))
         order by found.user_id, found.specialization
         limit p_limit
     )
@@ -9668,16 +12374,17 @@ end;
 $$;
 
 
-ALTER FUNCTION lockstep.plan_sync(p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_requested_by bigint, p_reason text) OWNER TO lockstep_coupler;
+ALTER FUNCTION lockstep.plan_sync(p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_requested_by bigint, p_reason text, p_pairs jsonb) OWNER TO lockstep_coupler;
 
 --
--- Name: FUNCTION plan_sync(p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_requested_by bigint, p_reason text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+-- Name: FUNCTION plan_sync(p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_requested_by bigint, p_reason text, p_pairs jsonb); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
 --
 
-COMMENT ON FUNCTION lockstep.plan_sync(p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_requested_by bigint, p_reason text) IS 'Plans a repair: a run with one item for each pair out of step, as seen now. Changes no pair.
+COMMENT ON FUNCTION lockstep.plan_sync(p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_requested_by bigint, p_reason text, p_pairs jsonb) IS 'Plans a repair: a run with one item for each pair out of step, as seen now. Changes no pair.
 
-Of one specialization, one user, or (null) of all; at most p_limit items. apply_sync() does just what it
-lists; a pair that changes in between is skipped.
+Of one specialization, one user, or (null) of all; at most p_limit items; p_pairs: of these only, a JSON array
+of objects with user_id and specialization_id. apply_sync() does just what it lists; a pair that changes in
+between is skipped.
 Raises LS001 no such user or actor, LS002 no such specialization, LS006 another direction. Locks nothing.';
 
 
@@ -9836,6 +12543,38 @@ Returns how many.';
 
 
 --
+-- Name: purge_incidents(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.purge_incidents() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_purged bigint;
+begin
+    -- Its mails go with an incident.
+    delete from lockstep.noted_incidents as incident
+    where incident.closed_at < now() - lockstep.setting('incident_retention')::interval;
+
+    get diagnostics v_purged = row_count;
+    return v_purged;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.purge_incidents() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION purge_incidents(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.purge_incidents() IS 'Deletes incidents that have been over for longer than the setting incident_retention (a year unless changed).
+
+Returns how many.';
+
+
+--
 -- Name: purge_lock_breaches(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -9868,6 +12607,57 @@ ALTER FUNCTION lockstep.purge_lock_breaches() OWNER TO lockstep_coupler;
 COMMENT ON FUNCTION lockstep.purge_lock_breaches() IS 'Deletes breaches of the lock budget older than the setting breach_retention (30 days unless changed).
 
 Returns how many.';
+
+
+--
+-- Name: purge_monitoring(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.purge_monitoring() RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with old_sample as (
+        delete from lockstep.monitoring_samples as sample
+        where sample.sampled_at < now() - lockstep.setting('sample_retention')::interval
+        returning sample.id
+    ),
+
+    old_count as (
+        delete from lockstep.request_counts as counted
+        where counted.noted_at < now() - lockstep.setting('sample_retention')::interval
+        returning counted.id
+    ),
+
+    old_breach as (
+        delete from lockstep.breach_records as breach
+        where breach.ended_at is not null
+            and breach.last_seen_at < now() - lockstep.setting('breach_retention')::interval
+        returning breach.id
+    )
+
+    select count(*)
+    from (
+        select old_sample.id
+        from old_sample
+        union all
+        select old_count.id
+        from old_count
+        union all
+        select old_breach.id
+        from old_breach
+    ) as purged;
+$$;
+
+
+ALTER FUNCTION lockstep.purge_monitoring() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION purge_monitoring(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.purge_monitoring() IS 'Deletes samples and counts of requests older than the setting sample_retention, and breaches that ended longer ago than
+breach_retention. Returns how many rows.';
 
 
 --
@@ -10254,6 +13044,934 @@ ALTER FUNCTION lockstep.read_consistency(p_actor_id bigint, p_user_id bigint, p_
 COMMENT ON FUNCTION lockstep.read_consistency(p_actor_id bigint, p_user_id bigint, p_specialization_id text) IS 'validate_consistency() for a person who signed in.
 
 Raises LS001 no such user, LS002 no such specialization, LS032 not theirs to see. Locks nothing.';
+
+
+--
+-- Name: setting(text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.setting(p_name text) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select setting.value
+    from lockstep.settings as setting
+    where setting.name = p_name;
+$$;
+
+
+ALTER FUNCTION lockstep.setting(p_name text) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION setting(p_name text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.setting(p_name text) IS 'The value of a setting, null where there is none of this name.';
+
+
+--
+-- Name: breach_records; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TABLE lockstep.breach_records (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    began_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    last_seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ended_at timestamp with time zone,
+    samples integer DEFAULT 1 NOT NULL,
+    measured numeric NOT NULL,
+    threshold numeric NOT NULL,
+    cause jsonb NOT NULL,
+    CONSTRAINT ck_breach_records_kind CHECK ((kind = ANY (ARRAY['connections'::text, 'lock_wait'::text, 'error_rate'::text, 'statement_regression'::text])))
+);
+
+
+ALTER TABLE lockstep.breach_records OWNER TO lockstep_owner;
+
+--
+-- Name: TABLE breach_records; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TABLE lockstep.breach_records IS 'Thresholds that a sample found reached: one row from the first sample that saw it to the first that did not.';
+
+
+--
+-- Name: COLUMN breach_records.kind; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.breach_records.kind IS 'connections, lock_wait, error_rate or statement_regression.';
+
+
+--
+-- Name: COLUMN breach_records.subject; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.breach_records.subject IS 'What it is about: the database, the server process that is waited for, http, a statement.';
+
+
+--
+-- Name: COLUMN breach_records.began_at; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.breach_records.began_at IS 'The first sample that saw it.';
+
+
+--
+-- Name: COLUMN breach_records.last_seen_at; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.breach_records.last_seen_at IS 'The last sample that saw it.';
+
+
+--
+-- Name: COLUMN breach_records.ended_at; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.breach_records.ended_at IS 'The first sample that did not see it any more; null: it goes on.';
+
+
+--
+-- Name: COLUMN breach_records.samples; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.breach_records.samples IS 'How many samples saw it.';
+
+
+--
+-- Name: COLUMN breach_records.measured; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.breach_records.measured IS 'The worst of them: connections; milliseconds waited; percent of requests; times the baseline.';
+
+
+--
+-- Name: COLUMN breach_records.threshold; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.breach_records.threshold IS 'What was reached, in the same unit.';
+
+
+--
+-- Name: COLUMN breach_records.cause; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.breach_records.cause IS 'What was seen with the worst: who blocks, who holds connections, which errors.';
+
+
+--
+-- Name: CONSTRAINT ck_breach_records_kind ON breach_records; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON CONSTRAINT ck_breach_records_kind ON lockstep.breach_records IS 'What has a threshold.';
+
+
+--
+-- Name: lock_breaches; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TABLE lockstep.lock_breaches (
+    user_id bigint NOT NULL,
+    id bigint NOT NULL,
+    specialization_id text NOT NULL,
+    source text NOT NULL,
+    noticed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    waited interval NOT NULL,
+    waiter_application text DEFAULT current_setting('application_name'::text) NOT NULL,
+    blocker_pid integer,
+    blocker_application text,
+    blocker_role text,
+    blocker_state text,
+    blocker_transaction_start timestamp with time zone,
+    blocker_query text,
+    CONSTRAINT ck_lock_breaches_source CHECK ((source = ANY (ARRAY['http'::text, 'queue'::text, 'client'::text])))
+);
+
+
+ALTER TABLE lockstep.lock_breaches OWNER TO lockstep_owner;
+
+--
+-- Name: TABLE lock_breaches; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TABLE lockstep.lock_breaches IS 'One row for each time somebody waited for a pair longer than the setting lock_budget and gave up, with who held it.';
+
+
+--
+-- Name: COLUMN lock_breaches.source; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_breaches.source IS 'Who waited: http, queue or client.';
+
+
+--
+-- Name: COLUMN lock_breaches.noticed_at; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_breaches.noticed_at IS 'When it was recorded, right after the wait.';
+
+
+--
+-- Name: COLUMN lock_breaches.waited; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_breaches.waited IS 'How long the wait was.';
+
+
+--
+-- Name: COLUMN lock_breaches.waiter_application; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_breaches.waiter_application IS 'The application_name of the session that waited.';
+
+
+--
+-- Name: COLUMN lock_breaches.blocker_pid; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_breaches.blocker_pid IS 'Who held the pair when it was recorded; null: nobody any more, it was let go in between.';
+
+
+--
+-- Name: COLUMN lock_breaches.blocker_application; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_breaches.blocker_application IS 'Its application_name.';
+
+
+--
+-- Name: COLUMN lock_breaches.blocker_role; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_breaches.blocker_role IS 'The role that it logged in as.';
+
+
+--
+-- Name: COLUMN lock_breaches.blocker_state; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_breaches.blocker_state IS 'active, idle in transaction, …; null where the role that recorded it may not see that session.';
+
+
+--
+-- Name: COLUMN lock_breaches.blocker_transaction_start; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_breaches.blocker_transaction_start IS 'Since when its transaction was open.';
+
+
+--
+-- Name: COLUMN lock_breaches.blocker_query; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_breaches.blocker_query IS 'Its last or running statement, the first 1000 characters.';
+
+
+--
+-- Name: CONSTRAINT ck_lock_breaches_source ON lock_breaches; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON CONSTRAINT ck_lock_breaches_source ON lockstep.lock_breaches IS 'Who keeps a lock budget.';
+
+
+--
+-- Name: breaches; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE VIEW lockstep.breaches AS
+ SELECT breach.user_id,
+    breach.specialization_id,
+    breach.source,
+    breach.noticed_at,
+    breach.waited,
+    breach.waiter_application,
+    breach.blocker_pid,
+    breach.blocker_application,
+    breach.blocker_role,
+    breach.blocker_state,
+    breach.blocker_transaction_start,
+    breach.blocker_query
+   FROM lockstep.lock_breaches breach;
+
+
+ALTER TABLE lockstep.breaches OWNER TO lockstep_owner;
+
+--
+-- Name: VIEW breaches; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON VIEW lockstep.breaches IS 'Waits for a pair that took longer than the setting lock_budget and were given up, each with who held it.';
+
+
+--
+-- Name: monitoring_samples; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TABLE lockstep.monitoring_samples (
+    id bigint NOT NULL,
+    sampled_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    connections integer NOT NULL,
+    active integer NOT NULL,
+    idle integer NOT NULL,
+    idle_in_transaction integer NOT NULL,
+    waiting integer NOT NULL,
+    longest_wait interval NOT NULL,
+    lock_breaches integer NOT NULL,
+    requests bigint NOT NULL,
+    errors bigint NOT NULL,
+    conflicts bigint NOT NULL,
+    retries bigint NOT NULL
+);
+
+
+ALTER TABLE lockstep.monitoring_samples OWNER TO lockstep_owner;
+
+--
+-- Name: TABLE monitoring_samples; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TABLE lockstep.monitoring_samples IS 'What sample_monitoring() saw, one row a look.';
+
+
+--
+-- Name: COLUMN monitoring_samples.connections; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.monitoring_samples.connections IS 'Clients of this database.';
+
+
+--
+-- Name: COLUMN monitoring_samples.active; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.monitoring_samples.active IS 'Of those, the ones that ran a statement.';
+
+
+--
+-- Name: COLUMN monitoring_samples.idle; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.monitoring_samples.idle IS 'Of those, the ones that had nothing to do.';
+
+
+--
+-- Name: COLUMN monitoring_samples.idle_in_transaction; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.monitoring_samples.idle_in_transaction IS 'Of those, the ones that had a transaction open and did nothing.';
+
+
+--
+-- Name: COLUMN monitoring_samples.waiting; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.monitoring_samples.waiting IS 'Of those, the ones that waited for a lock.';
+
+
+--
+-- Name: COLUMN monitoring_samples.longest_wait; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.monitoring_samples.longest_wait IS 'How long the longest of these waits was by then.';
+
+
+--
+-- Name: COLUMN monitoring_samples.lock_breaches; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.monitoring_samples.lock_breaches IS 'Waits that applications gave up and recorded since the sample before (note_lock_breach).';
+
+
+--
+-- Name: COLUMN monitoring_samples.requests; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.monitoring_samples.requests IS 'HTTP requests that were counted since the sample before, without probes.';
+
+
+--
+-- Name: COLUMN monitoring_samples.errors; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.monitoring_samples.errors IS 'Of those, the ones answered 5xx.';
+
+
+--
+-- Name: COLUMN monitoring_samples.conflicts; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.monitoring_samples.conflicts IS 'Of those, the ones answered 409 or 412: no error.';
+
+
+--
+-- Name: COLUMN monitoring_samples.retries; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.monitoring_samples.retries IS 'Calls that lost a race and were run again: no error either.';
+
+
+--
+-- Name: queue_status; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE VIEW lockstep.queue_status AS
+ SELECT count(*) FILTER (WHERE (entry.set_aside_at IS NULL)) AS backlog,
+    count(*) FILTER (WHERE ((entry.set_aside_at IS NULL) AND (entry.attempts > 0))) AS retrying,
+    count(*) FILTER (WHERE (entry.set_aside_at IS NOT NULL)) AS set_aside,
+    count(DISTINCT ROW(entry.user_id, entry.specialization_id)) FILTER (WHERE (entry.set_aside_at IS NULL)) AS pairs,
+    min(entry.enqueued_at) FILTER (WHERE (entry.set_aside_at IS NULL)) AS oldest_at,
+    (clock_timestamp() - min(entry.enqueued_at) FILTER (WHERE (entry.set_aside_at IS NULL))) AS oldest_age
+   FROM lockstep.queued_level_ups entry;
+
+
+ALTER TABLE lockstep.queue_status OWNER TO lockstep_owner;
+
+--
+-- Name: VIEW queue_status; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON VIEW lockstep.queue_status IS 'How the queue stands, in one row.';
+
+
+--
+-- Name: COLUMN queue_status.backlog; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.queue_status.backlog IS 'Entries that wait to be applied.';
+
+
+--
+-- Name: COLUMN queue_status.retrying; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.queue_status.retrying IS 'Of those, the ones that were refused and will be tried again.';
+
+
+--
+-- Name: COLUMN queue_status.set_aside; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.queue_status.set_aside IS 'Entries that were refused three times: they need somebody.';
+
+
+--
+-- Name: COLUMN queue_status.pairs; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.queue_status.pairs IS 'Pairs that the backlog is for.';
+
+
+--
+-- Name: COLUMN queue_status.oldest_age; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.queue_status.oldest_age IS 'How long the oldest entry of the backlog has waited.';
+
+
+--
+-- Name: verified_ranges; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TABLE lockstep.verified_ranges (
+    first_user_id bigint NOT NULL,
+    last_user_id bigint NOT NULL,
+    pairs bigint DEFAULT 0 NOT NULL,
+    violations bigint DEFAULT 0 NOT NULL,
+    verified_at timestamp with time zone,
+    level_mismatch bigint DEFAULT 0 NOT NULL,
+    missing_license bigint DEFAULT 0 NOT NULL,
+    missing_progress bigint DEFAULT 0 NOT NULL
+);
+
+
+ALTER TABLE lockstep.verified_ranges OWNER TO lockstep_owner;
+
+--
+-- Name: TABLE verified_ranges; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TABLE lockstep.verified_ranges IS 'What the last look at each range of user ids found.';
+
+
+--
+-- Name: COLUMN verified_ranges.pairs; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.verified_ranges.pairs IS 'How many pairs its users have.';
+
+
+--
+-- Name: COLUMN verified_ranges.violations; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.verified_ranges.violations IS 'Pairs out of step in this range.';
+
+
+--
+-- Name: COLUMN verified_ranges.verified_at; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.verified_ranges.verified_at IS 'When the range was last read; null: never.';
+
+
+--
+-- Name: COLUMN verified_ranges.level_mismatch; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.verified_ranges.level_mismatch IS 'Of the violations, those with both sides.';
+
+
+--
+-- Name: COLUMN verified_ranges.missing_license; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.verified_ranges.missing_license IS 'Of the violations, those with progress only.';
+
+
+--
+-- Name: COLUMN verified_ranges.missing_progress; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.verified_ranges.missing_progress IS 'Of the violations, those with a license only.';
+
+
+--
+-- Name: ranges; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE VIEW lockstep.ranges AS
+ SELECT one.first_user_id,
+    one.last_user_id,
+    one.pairs,
+    one.violations,
+    one.verified_at,
+    one.level_mismatch,
+    one.missing_license,
+    one.missing_progress
+   FROM lockstep.verified_ranges one;
+
+
+ALTER TABLE lockstep.ranges OWNER TO lockstep_owner;
+
+--
+-- Name: VIEW ranges; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON VIEW lockstep.ranges IS 'The ranges of user ids that a health check reads, and what the last look at each found.';
+
+
+--
+-- Name: COLUMN ranges.pairs; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.ranges.pairs IS 'How many pairs its users have.';
+
+
+--
+-- Name: COLUMN ranges.violations; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.ranges.violations IS 'Pairs out of step in this range.';
+
+
+--
+-- Name: COLUMN ranges.verified_at; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.ranges.verified_at IS 'When the range was last read; null: never.';
+
+
+--
+-- Name: statement_baseline; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TABLE lockstep.statement_baseline (
+    role_name text NOT NULL,
+    query_id bigint NOT NULL,
+    kept_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    calls bigint NOT NULL,
+    total_ms double precision NOT NULL
+);
+
+
+ALTER TABLE lockstep.statement_baseline OWNER TO lockstep_owner;
+
+--
+-- Name: TABLE statement_baseline; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TABLE lockstep.statement_baseline IS 'How often each statement had run, and for how long, when keep_statement_baseline() was called.';
+
+
+--
+-- Name: COLUMN statement_baseline.role_name; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.statement_baseline.role_name IS 'Who ran it.';
+
+
+--
+-- Name: COLUMN statement_baseline.query_id; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.statement_baseline.query_id IS 'As pg_stat_statements numbers it.';
+
+
+--
+-- Name: COLUMN statement_baseline.calls; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.statement_baseline.calls IS 'How often it had run.';
+
+
+--
+-- Name: COLUMN statement_baseline.total_ms; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.statement_baseline.total_ms IS 'Milliseconds that these took.';
+
+
+--
+-- Name: statement_stats; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE VIEW lockstep.statement_stats AS
+ SELECT judged.role,
+    judged.query_id,
+    judged.query,
+    judged.calls,
+    judged.total_ms,
+    judged.mean_ms,
+    judged.rows_returned,
+    judged.baseline_at,
+    judged.baseline_mean_ms,
+    judged.calls_since,
+    judged.mean_ms_since,
+    (judged.mean_ms_since / NULLIF(judged.baseline_mean_ms, (0)::double precision)) AS times_baseline,
+    COALESCE(((judged.calls_since >= (lockstep.setting('regression_calls'::text))::integer) AND (judged.mean_ms_since >= (judged.baseline_mean_ms * ((lockstep.setting('regression_factor'::text))::integer)::double precision)) AND (judged.mean_ms_since >= (judged.baseline_mean_ms + (1)::double precision))), false) AS regressed
+   FROM ( SELECT found.role_name AS role,
+            found.query_id,
+            found.query,
+            found.calls,
+            found.total_ms,
+            (found.total_ms / (NULLIF(found.calls, 0))::double precision) AS mean_ms,
+            found.rows_returned,
+            baseline.kept_at AS baseline_at,
+            (baseline.total_ms / (NULLIF(baseline.calls, 0))::double precision) AS baseline_mean_ms,
+                CASE
+                    WHEN (found.calls >= baseline.calls) THEN (found.calls - baseline.calls)
+                    ELSE found.calls
+                END AS calls_since,
+                CASE
+                    WHEN (found.calls > baseline.calls) THEN ((found.total_ms - baseline.total_ms) / ((found.calls - baseline.calls))::double precision)
+                    WHEN (found.calls < baseline.calls) THEN (found.total_ms / (NULLIF(found.calls, 0))::double precision)
+                    ELSE NULL::double precision
+                END AS mean_ms_since
+           FROM (lockstep.find_statements() found(role_name, query_id, query, calls, total_ms, rows_returned)
+             LEFT JOIN lockstep.statement_baseline baseline ON (((baseline.role_name = found.role_name) AND (baseline.query_id = found.query_id))))) judged
+  ORDER BY judged.total_ms DESC;
+
+
+ALTER TABLE lockstep.statement_stats OWNER TO lockstep_owner;
+
+--
+-- Name: VIEW statement_stats; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON VIEW lockstep.statement_stats IS 'How long statements take, from pg_stat_statements, against the baseline that keep_statement_baseline() has kept. Empty without that extension in the schema public.';
+
+
+--
+-- Name: COLUMN statement_stats.role; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.statement_stats.role IS 'Who ran it: the role that counts, not the one logged in as.';
+
+
+--
+-- Name: COLUMN statement_stats.query; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.statement_stats.query IS 'With $1 for constants, as pg_stat_statements has it.';
+
+
+--
+-- Name: COLUMN statement_stats.mean_ms; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.statement_stats.mean_ms IS 'Milliseconds a call, since the counters were reset.';
+
+
+--
+-- Name: COLUMN statement_stats.rows_returned; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.statement_stats.rows_returned IS 'Rows that it returned or changed.';
+
+
+--
+-- Name: COLUMN statement_stats.baseline_at; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.statement_stats.baseline_at IS 'When its baseline was kept; null: it has none.';
+
+
+--
+-- Name: COLUMN statement_stats.baseline_mean_ms; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.statement_stats.baseline_mean_ms IS 'Milliseconds a call up to then.';
+
+
+--
+-- Name: COLUMN statement_stats.calls_since; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.statement_stats.calls_since IS 'How often it has run since then.';
+
+
+--
+-- Name: COLUMN statement_stats.mean_ms_since; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.statement_stats.mean_ms_since IS 'Milliseconds a call since then.';
+
+
+--
+-- Name: COLUMN statement_stats.times_baseline; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.statement_stats.times_baseline IS 'How many times as long as up to then.';
+
+
+--
+-- Name: COLUMN statement_stats.regressed; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.statement_stats.regressed IS 'It takes regression_factor times its baseline, and a millisecond more, over regression_calls calls or more.';
+
+
+--
+-- Name: figures; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE VIEW lockstep.figures AS
+ WITH usage AS MATERIALIZED (
+         SELECT found.application_name,
+            found.role,
+            found.total,
+            found.active,
+            found.idle,
+            found.idle_in_transaction,
+            found.waiting,
+            found.oldest_transaction,
+            found.oldest_age,
+            found.server_connections,
+            found.server_limit
+           FROM lockstep.find_pool_usage() found(application_name, role, total, active, idle, idle_in_transaction, waiting, oldest_transaction, oldest_age, server_connections, server_limit)
+        ), wait AS MATERIALIZED (
+         SELECT found.waiting_pid,
+            found.blocker_pid,
+            found.blocking_pids,
+            found.root_pid,
+            found.chain,
+            found.depth,
+            found.lock_type,
+            found.mode,
+            found.relation,
+            found.place,
+            found.user_id,
+            found.specialization_id,
+            found.waiting_since,
+            found.waited,
+            found.waiting_role,
+            found.waiting_application,
+            found.waiting_query,
+            found.blocker_role,
+            found.blocker_application,
+            found.blocker_state,
+            found.blocker_transaction_start,
+            found.blocker_query
+           FROM lockstep.find_lock_waits() found(waiting_pid, blocker_pid, blocking_pids, root_pid, chain, depth, lock_type, mode, relation, place, user_id, specialization_id, waiting_since, waited, waiting_role, waiting_application, waiting_query, blocker_role, blocker_application, blocker_state, blocker_transaction_start, blocker_query)
+        ), named AS (
+         SELECT
+                CASE
+                    WHEN (row_number() OVER (ORDER BY (sum(usage.total)) DESC, usage.application_name) <= 20) THEN usage.application_name
+                    ELSE '(others)'::text
+                END AS application,
+            sum(usage.active) AS active,
+            sum(usage.idle) AS idle,
+            sum(usage.idle_in_transaction) AS idle_in_transaction,
+            sum((((usage.total - usage.active) - usage.idle) - usage.idle_in_transaction)) AS other
+           FROM usage
+          GROUP BY usage.application_name
+        )
+ SELECT 'lockstep_desync_pairs_by_type'::text AS name,
+    jsonb_build_object('issue_type', typed.issue_type) AS labels,
+    (typed.pairs)::double precision AS value
+   FROM (( SELECT COALESCE(sum(range.level_mismatch), (0)::numeric) AS level_mismatch,
+            COALESCE(sum(range.missing_license), (0)::numeric) AS missing_license,
+            COALESCE(sum(range.missing_progress), (0)::numeric) AS missing_progress
+           FROM lockstep.ranges range) counted
+     CROSS JOIN LATERAL ( VALUES ('level_mismatch'::text,counted.level_mismatch), ('missing_license'::text,counted.missing_license), ('missing_progress'::text,counted.missing_progress)) typed(issue_type, pairs))
+UNION ALL
+ SELECT 'lockstep_runs'::text AS name,
+    jsonb_build_object('kind', run.kind, 'status', run.status) AS labels,
+    count(*) AS value
+   FROM lockstep.runs run
+  GROUP BY run.kind, run.status
+UNION ALL
+ SELECT 'lockstep_newest_run_pairs'::text AS name,
+    jsonb_build_object('outcome', counted.outcome) AS labels,
+    counted.pairs AS value
+   FROM (( SELECT run.issues_found,
+            run.synced_count,
+            run.failed_count,
+            run.skipped_count
+           FROM lockstep.runs run
+          ORDER BY run.job_start DESC, run.run_id DESC
+         LIMIT 1) newest
+     CROSS JOIN LATERAL ( VALUES ('found'::text,newest.issues_found), ('synced'::text,newest.synced_count), ('failed'::text,newest.failed_count), ('skipped'::text,newest.skipped_count)) counted(outcome, pairs))
+UNION ALL
+ SELECT 'lockstep_queue_entries'::text AS name,
+    jsonb_build_object('state', counted.state) AS labels,
+    counted.entries AS value
+   FROM (( SELECT queue_1.backlog,
+            queue_1.retrying,
+            queue_1.set_aside
+           FROM lockstep.queue_status queue_1) queue
+     CROSS JOIN LATERAL ( VALUES ('waiting'::text,(queue.backlog - queue.retrying)), ('retrying'::text,queue.retrying), ('set_aside'::text,queue.set_aside)) counted(state, entries))
+UNION ALL
+ SELECT 'lockstep_queue_oldest_age_seconds'::text AS name,
+    '{}'::jsonb AS labels,
+    COALESCE(EXTRACT(epoch FROM queue.oldest_age), (0)::numeric) AS value
+   FROM lockstep.queue_status queue
+UNION ALL
+ SELECT 'lockstep_connections'::text AS name,
+    jsonb_build_object('application', named.application, 'state', counted.state) AS labels,
+    sum(counted.connections) AS value
+   FROM (named
+     CROSS JOIN LATERAL ( VALUES ('active'::text,named.active), ('idle'::text,named.idle), ('idle in transaction'::text,named.idle_in_transaction), ('other'::text,named.other)) counted(state, connections))
+  GROUP BY named.application, counted.state
+UNION ALL
+ SELECT 'lockstep_connections_limit'::text AS name,
+    '{}'::jsonb AS labels,
+    (lockstep.setting('connections_limit'::text))::double precision AS value
+UNION ALL
+ SELECT 'lockstep_server_connections'::text AS name,
+    '{}'::jsonb AS labels,
+    max(usage.server_connections) AS value
+   FROM usage
+UNION ALL
+ SELECT 'lockstep_server_connections_limit'::text AS name,
+    '{}'::jsonb AS labels,
+    max(usage.server_limit) AS value
+   FROM usage
+UNION ALL
+ SELECT 'lockstep_oldest_transaction_age_seconds'::text AS name,
+    '{}'::jsonb AS labels,
+    COALESCE(EXTRACT(epoch FROM max(usage.oldest_age)), (0)::numeric) AS value
+   FROM usage
+UNION ALL
+ SELECT 'lockstep_lock_waits'::text AS name,
+    '{}'::jsonb AS labels,
+    count(*) AS value
+   FROM wait
+UNION ALL
+ SELECT 'lockstep_lock_wait_longest_seconds'::text AS name,
+    '{}'::jsonb AS labels,
+    COALESCE(EXTRACT(epoch FROM max(wait.waited)), (0)::numeric) AS value
+   FROM wait
+UNION ALL
+ SELECT 'lockstep_lock_budget_seconds'::text AS name,
+    '{}'::jsonb AS labels,
+    EXTRACT(epoch FROM (lockstep.setting('lock_budget'::text))::interval) AS value
+UNION ALL
+ SELECT 'lockstep_lock_breaches'::text AS name,
+    jsonb_build_object('source', source.name) AS labels,
+    count(breach.noticed_at) AS value
+   FROM (unnest(ARRAY['client'::text, 'http'::text, 'queue'::text]) source(name)
+     LEFT JOIN lockstep.breaches breach ON ((breach.source = source.name)))
+  GROUP BY source.name
+UNION ALL
+ SELECT 'lockstep_breaches'::text AS name,
+    jsonb_build_object('kind', kind.name, 'state', state.name) AS labels,
+    count(breach.id) AS value
+   FROM ((unnest(ARRAY['connections'::text, 'error_rate'::text, 'lock_wait'::text, 'statement_regression'::text]) kind(name)
+     CROSS JOIN unnest(ARRAY['open'::text, 'ended'::text]) state(name))
+     LEFT JOIN lockstep.breach_records breach ON (((breach.kind = kind.name) AND (
+        CASE
+            WHEN (breach.ended_at IS NULL) THEN 'open'::text
+            ELSE 'ended'::text
+        END = state.name))))
+  GROUP BY kind.name, state.name
+UNION ALL
+ SELECT 'lockstep_incidents_open'::text AS name,
+    jsonb_build_object('kind', known.kind, 'severity', known.severity) AS labels,
+    count(incident.id) AS value
+   FROM (lockstep.incident_kinds known
+     LEFT JOIN lockstep.noted_incidents incident ON (((incident.kind = known.kind) AND (incident.closed_at IS NULL))))
+  GROUP BY known.kind, known.severity
+UNION ALL
+ SELECT 'lockstep_statements_regressed'::text AS name,
+    '{}'::jsonb AS labels,
+    count(*) AS value
+   FROM lockstep.statement_stats statement
+  WHERE statement.regressed
+UNION ALL
+ SELECT 'lockstep_last_sample_timestamp_seconds'::text AS name,
+    '{}'::jsonb AS labels,
+    EXTRACT(epoch FROM max(sample.sampled_at)) AS value
+   FROM lockstep.monitoring_samples sample
+ HAVING (count(*) > 0);
+
+
+ALTER TABLE lockstep.figures OWNER TO lockstep_owner;
+
+--
+-- Name: VIEW figures; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON VIEW lockstep.figures IS 'What /metrics shows of the database beside service_state: a row a figure. Reads no pair: desync is as each range showed when it was last read.';
+
+
+--
+-- Name: COLUMN figures.name; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.figures.name IS 'The name of the metric.';
+
+
+--
+-- Name: COLUMN figures.labels; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.figures.labels IS 'Its labels, as an object.';
+
+
+--
+-- Name: read_figures(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.read_figures() RETURNS SETOF lockstep.figures
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select figure.*
+    from lockstep.figures as figure;
+$$;
+
+
+ALTER FUNCTION lockstep.read_figures() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION read_figures(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.read_figures() IS 'What /metrics shows of the database beside service_state: the rows of figures.
+
+For anybody, as it names no person. Locks nothing.';
 
 
 --
@@ -11083,92 +14801,6 @@ Raises LS015 no such run. Locks nothing.';
 
 
 --
--- Name: verified_ranges; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
---
-
-CREATE TABLE lockstep.verified_ranges (
-    first_user_id bigint NOT NULL,
-    last_user_id bigint NOT NULL,
-    pairs bigint DEFAULT 0 NOT NULL,
-    violations bigint DEFAULT 0 NOT NULL,
-    verified_at timestamp with time zone
-);
-
-
-ALTER TABLE lockstep.verified_ranges OWNER TO lockstep_owner;
-
---
--- Name: TABLE verified_ranges; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON TABLE lockstep.verified_ranges IS 'What the last look at each range of user ids found.';
-
-
---
--- Name: COLUMN verified_ranges.pairs; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.verified_ranges.pairs IS 'How many pairs its users have.';
-
-
---
--- Name: COLUMN verified_ranges.violations; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.verified_ranges.violations IS 'Pairs out of step in this range.';
-
-
---
--- Name: COLUMN verified_ranges.verified_at; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.verified_ranges.verified_at IS 'When the range was last read; null: never.';
-
-
---
--- Name: ranges; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
---
-
-CREATE VIEW lockstep.ranges AS
- SELECT one.first_user_id,
-    one.last_user_id,
-    one.pairs,
-    one.violations,
-    one.verified_at
-   FROM lockstep.verified_ranges one;
-
-
-ALTER TABLE lockstep.ranges OWNER TO lockstep_owner;
-
---
--- Name: VIEW ranges; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON VIEW lockstep.ranges IS 'The ranges of user ids that a health check reads, and what the last look at each found.';
-
-
---
--- Name: COLUMN ranges.pairs; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.ranges.pairs IS 'How many pairs its users have.';
-
-
---
--- Name: COLUMN ranges.violations; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.ranges.violations IS 'Pairs out of step in this range.';
-
-
---
--- Name: COLUMN ranges.verified_at; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.ranges.verified_at IS 'When the range was last read; null: never.';
-
-
---
 -- Name: service_state; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -11353,11 +14985,14 @@ begin
     perform lockstep.purge_idempotency_keys();
     perform lockstep.purge_sign_ins();
     perform lockstep.purge_lock_breaches();
+    perform lockstep.purge_incidents();
     perform lockstep.purge_raw_writes();
     commit;
     perform lockstep.purge_projects();
     commit;
     perform lockstep.sweep_blobs();
+    commit;
+    perform lockstep.watch_incidents();
     commit;
 end;
 $$;
@@ -11369,10 +15004,200 @@ ALTER PROCEDURE lockstep.reconcile(INOUT run_id bigint) OWNER TO lockstep_owner;
 -- Name: PROCEDURE reconcile(INOUT run_id bigint); Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
 --
 
-COMMENT ON PROCEDURE lockstep.reconcile(INOUT run_id bigint) IS 'The scheduled job: plans a repair of everything, applies it, and throws away what is past its retention.
+COMMENT ON PROCEDURE lockstep.reconcile(INOUT run_id bigint) IS 'The scheduled job: plans a repair of everything, applies it, throws away what is past its retention, and checks
+incidents.
 
 call lockstep.reconcile(). Outside a transaction block. Returns the id of the run; it is recorded as skipped
 when another run is under way.';
+
+
+--
+-- Name: record_adopted(bigint, text[], bigint, bigint, text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.record_adopted(p_run_id bigint, p_table_names text[], p_first_user bigint DEFAULT NULL::bigint, p_last_user bigint DEFAULT NULL::bigint, p_source_id text DEFAULT NULL::text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    -- What has a place here, in any table; the rest of a row is kept beside.
+    v_known constant text[] := array[
+        'id', 'email', 'name', 'username', 'role', 'is_active', 'created_at', 'updated_at', 'student_id',
+        'specialization_id', 'current_level', 'total_xp', 'completed_sessions', 'completed_projects',
+        'theory_hours_completed', 'practice_hours_completed', 'last_activity', 'user_id', 'specialization_type',
+        'max_achieved_level', 'started_at', 'last_advanced_at', 'instructor_notes', 'user_license_id', 'from_level',
+        'to_level', 'advanced_by', 'advancement_reason', 'requirements_met', 'advanced_at', 'title', 'description',
+        'owner_id', 'type', 'format', 'group_id', 'file_path', 'display_name'
+    ];
+    v_rows bigint;
+begin
+    insert into lockstep.adopted_rows as known (
+        source, table_name, source_id, outcome, reasons, user_id, specialization_id, target_id, hash, target_state,
+        level_found, level_kept, xp_found, xp_kept, bytes_found, content, extra, run_id
+    )
+    select
+        run.source,
+        staged.table_name,
+        staged.source_id,
+        staged.outcome,
+        staged.reasons,
+        case when staged.table_name = 'users' or person.id is not null then staged.user_id end,
+        staged.specialization_id,
+        coalesce(
+            staged.target_id,
+            case staged.table_name
+                when 'users' then staged.user_id
+                when 'specialization_progress' then here.progress_id
+                when 'user_licenses' then here.license_id
+            end::text
+        ),
+        case when staged.outcome <> 'erased' then staged.hash end,
+        case
+            when staged.outcome not in ('imported', 'repaired', 'merged') then null
+            when staged.table_name = 'users' then lockstep.adopted_user_state(person)
+            when staged.table_name in ('specialization_progress', 'user_licenses') then here.state
+            when staged.table_name = 'projects' then project.version::text
+        end,
+        staged.level_found,
+        staged.level_kept,
+        staged.xp_found,
+        staged.xp_kept,
+        staged.file_bytes,
+        case when staged.outcome not in ('imported', 'erased') then staged.content end,
+        case when staged.outcome <> 'erased' then staged.content - v_known end,
+        run.id
+    from lockstep.adoption_staging as staged
+    inner join lockstep.adoption_runs as run on run.id = p_run_id
+    left outer join lockstep.users as person on person.id = staged.user_id
+    left outer join lockstep.adopted_pairs_here as here
+        on here.user_id = staged.user_id
+        and here.specialization_id = staged.specialization_id
+        and staged.outcome in ('imported', 'repaired', 'merged')
+    left outer join lockstep.projects as project
+        on project.user_id = staged.user_id
+        and project.id::text = staged.target_id
+        and staged.table_name = 'projects'
+    where staged.table_name = any(p_table_names)
+        and not staged.done
+        and (p_source_id is null or staged.source_id = p_source_id)
+        and (p_last_user is null or staged.user_id between p_first_user and p_last_user)
+    on conflict on constraint adopted_rows_pkey do update
+    set outcome = excluded.outcome,
+        reasons = excluded.reasons,
+        user_id = excluded.user_id,
+        specialization_id = excluded.specialization_id,
+        target_id = coalesce(excluded.target_id, known.target_id),
+        hash = excluded.hash,
+        -- Of a conflict, what the adoption left here is still known: once it is so again, the source wins again.
+        target_state = coalesce(excluded.target_state, known.target_state),
+        level_found = excluded.level_found,
+        level_kept = excluded.level_kept,
+        xp_found = excluded.xp_found,
+        xp_kept = excluded.xp_kept,
+        bytes_found = excluded.bytes_found,
+        content = excluded.content,
+        extra = excluded.extra,
+        run_id = excluded.run_id,
+        adopted_at = clock_timestamp();
+
+    get diagnostics v_rows = row_count;
+
+    update lockstep.adoption_staging as staged
+    set done = true
+    where staged.table_name = any(p_table_names)
+        and not staged.done
+        and (p_source_id is null or staged.source_id = p_source_id)
+        and (p_last_user is null or staged.user_id between p_first_user and p_last_user);
+
+    return v_rows;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.record_adopted(p_run_id bigint, p_table_names text[], p_first_user bigint, p_last_user bigint, p_source_id text) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION record_adopted(p_run_id bigint, p_table_names text[], p_first_user bigint, p_last_user bigint, p_source_id text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.record_adopted(p_run_id bigint, p_table_names text[], p_first_user bigint, p_last_user bigint, p_source_id text) IS 'Writes down what became of staged rows: of these tables, and where it is given of users from one id to another, or
+the one of this id there.
+
+Returns how many.';
+
+
+--
+-- Name: record_breaches(timestamp with time zone); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.record_breaches(p_since timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_incident record;
+begin
+    insert into lockstep.breach_records as known (kind, subject, measured, threshold, cause)
+    select found.kind, found.subject, found.measured, found.threshold, found.cause
+    from lockstep.find_breaches() as found
+    on conflict (kind, subject) where ended_at is null do update
+    set last_seen_at = excluded.last_seen_at,
+        samples = known.samples + 1,
+        measured = greatest(known.measured, excluded.measured),
+        threshold = excluded.threshold,
+        -- With the worst of it.
+        cause = case when excluded.measured >= known.measured then excluded.cause else known.cause end;
+
+    update lockstep.breach_records as breach
+    set ended_at = clock_timestamp()
+    where breach.ended_at is null
+        and breach.last_seen_at < p_since;
+
+    for v_incident in
+        select
+            coalesce(breach.kind, opened.kind) as kind,
+            coalesce(breach.subject, opened.subject) as subject,
+            breach.cause
+        from (
+            select
+                one.kind,
+                -- Of waits for locks one incident, whoever blocks.
+                case when one.kind = 'lock_wait' then current_database()::text else one.subject end as subject,
+                (array_agg(one.cause order by one.measured desc))[1] as cause
+            from lockstep.breach_records as one
+            where one.ended_at is null
+            group by 1, 2
+        ) as breach
+        full outer join (
+            select one.kind, one.subject
+            from lockstep.noted_incidents as one
+            where one.closed_at is null
+                and one.kind in ('connections', 'lock_wait', 'error_rate', 'statement_regression')
+        ) as opened
+            on opened.kind = breach.kind
+            and opened.subject = breach.subject
+        -- Lock order: kinds of incidents by name.
+        order by coalesce(breach.kind, opened.kind), coalesce(breach.subject, opened.subject)
+    loop
+        if v_incident.cause is null then
+            perform lockstep.close_incident(v_incident.kind, v_incident.subject);
+        else
+            perform lockstep.note_incident(v_incident.kind, v_incident.subject, v_incident.cause);
+        end if;
+    end loop;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.record_breaches(p_since timestamp with time zone) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION record_breaches(p_since timestamp with time zone); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.record_breaches(p_since timestamp with time zone) IS 'Records each threshold that is reached now, ends the records of those that are not any more, and so their incidents.
+
+p_since: when this look began. For sample_monitoring(), which lets one in at a time. Locks kinds of incidents, in their order.';
 
 
 --
@@ -11592,6 +15417,35 @@ Returns the session. One that comes a second time was stolen from somebody: its 
 so as end_reason reused instead of an error, which would take that back; whoever called must commit, then refuse.
 Raises LS030 no such token, session over or account not active, 23514 not a hash of 32 bytes.
 Locks the session.';
+
+
+--
+-- Name: refuse_closed(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.refuse_closed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    raise exception using
+        errcode = 'LS100',
+        message = 'this school is closed to writing',
+        detail = tg_argv[0],
+        hint = 'Write to it where it is now; flask school list says which schools of a database are closed.';
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.refuse_closed() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION refuse_closed(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.refuse_closed() IS 'Raises LS100, with the reason that the trigger carries for an argument.
+
+No table has the trigger until its school is moved to another database: then each gets one.';
 
 
 --
@@ -11895,6 +15749,60 @@ Locks the group.';
 
 
 --
+-- Name: reopen_incident(text, text, jsonb); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.reopen_incident(p_kind text, p_subject text, p_cause jsonb) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_incident_id bigint;
+begin
+    -- A mail that is being delivered is locked, and counts as sent.
+    delete from lockstep.incident_mails as mail
+    where mail.id = (
+        select untold.id
+        from lockstep.incident_mails as untold
+        inner join lockstep.noted_incidents as incident
+            on incident.id = untold.incident_id
+        where incident.kind = p_kind
+            and incident.subject = p_subject
+            and incident.closed_at > clock_timestamp() - lockstep.setting('incident_quiet')::interval
+            and untold.event = 'closed'
+            and untold.sent_at is null
+        order by incident.closed_at desc
+        limit 1
+        for no key update of untold skip locked
+    )
+    returning mail.incident_id into v_incident_id;
+
+    update lockstep.noted_incidents as incident
+    set closed_at = null,
+        last_seen_at = clock_timestamp(),
+        times_seen = incident.times_seen + 1,
+        times_reopened = incident.times_reopened + 1,
+        last_cause = p_cause
+    where incident.id = v_incident_id;
+
+    return v_incident_id;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.reopen_incident(p_kind text, p_subject text, p_cause jsonb) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION reopen_incident(p_kind text, p_subject text, p_cause jsonb); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.reopen_incident(p_kind text, p_subject text, p_cause jsonb) IS 'Takes back the close of an incident that came again within the setting incident_quiet, and the mail of it.
+
+For note_incident(), which holds the kind. Returns its id, null where there is none or its close was told.
+Locks the mail, then the incident; waits for nobody who delivers it.';
+
+
+--
 -- Name: repair_user(bigint, bigint, text, text, text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -11953,17 +15861,17 @@ Locks specialization_progress, then user_licenses, by specialization.';
 
 
 --
--- Name: request_run(bigint, text, text, bigint, bigint, boolean, text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+-- Name: request_run(bigint, text, text, bigint, bigint, boolean, text, jsonb); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
-CREATE FUNCTION lockstep.request_run(p_actor_id bigint, p_direction text, p_specialization_id text DEFAULT NULL::text, p_user_id bigint DEFAULT NULL::bigint, p_limit bigint DEFAULT NULL::bigint, p_dry_run boolean DEFAULT true, p_reason text DEFAULT NULL::text) RETURNS lockstep.sync_runs
+CREATE FUNCTION lockstep.request_run(p_actor_id bigint, p_direction text, p_specialization_id text DEFAULT NULL::text, p_user_id bigint DEFAULT NULL::bigint, p_limit bigint DEFAULT NULL::bigint, p_dry_run boolean DEFAULT true, p_reason text DEFAULT NULL::text, p_pairs jsonb DEFAULT NULL::jsonb) RETURNS lockstep.sync_runs
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
     v_run lockstep.sync_runs;
 begin
-    v_run := lockstep.plan_sync(p_direction, p_specialization_id, p_user_id, p_limit, p_actor_id, p_reason);
+    v_run := lockstep.plan_sync(p_direction, p_specialization_id, p_user_id, p_limit, p_actor_id, p_reason, p_pairs);
 
     if p_dry_run is false then
         v_run := lockstep.start_sync(v_run.id);
@@ -11975,13 +15883,13 @@ end;
 $$;
 
 
-ALTER FUNCTION lockstep.request_run(p_actor_id bigint, p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_dry_run boolean, p_reason text) OWNER TO lockstep_coupler;
+ALTER FUNCTION lockstep.request_run(p_actor_id bigint, p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_dry_run boolean, p_reason text, p_pairs jsonb) OWNER TO lockstep_coupler;
 
 --
--- Name: FUNCTION request_run(p_actor_id bigint, p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_dry_run boolean, p_reason text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+-- Name: FUNCTION request_run(p_actor_id bigint, p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_dry_run boolean, p_reason text, p_pairs jsonb); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
 --
 
-COMMENT ON FUNCTION lockstep.request_run(p_actor_id bigint, p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_dry_run boolean, p_reason text) IS 'plan_sync() by an admin who signed in; unless it is a dry run, the run is under way then, for work_on_run().
+COMMENT ON FUNCTION lockstep.request_run(p_actor_id bigint, p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_dry_run boolean, p_reason text, p_pairs jsonb) IS 'plan_sync() by an admin who signed in; unless it is a dry run, the run is under way then, for work_on_run().
 
 Returns the run: planned, running, or skipped when another run over many users is under way.
 Raises what plan_sync() raises. Locks the run.';
@@ -12280,6 +16188,115 @@ Locks the project''s row, then the blob.';
 
 
 --
+-- Name: retry_mails(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.retry_mails() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_retried bigint;
+begin
+    update lockstep.incident_mails as mail
+    set set_aside_at = null,
+        attempts = 0,
+        try_after = clock_timestamp()
+    where mail.set_aside_at is not null;
+
+    get diagnostics v_retried = row_count;
+    return v_retried;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.retry_mails() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION retry_mails(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.retry_mails() IS 'Puts every mail that was set aside back, to be delivered now, with as many attempts as before. Returns how many. Locks them.';
+
+
+--
+-- Name: sample_monitoring(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.sample_monitoring() RETURNS lockstep.monitoring_samples
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_sample lockstep.monitoring_samples;
+    v_before timestamptz;
+begin
+    -- One sampler at a time: another waits here, and what was counted for this one is not counted for it.
+    perform from lockstep.settings as setting
+    where setting.name = 'sample_retention'
+    for no key update;
+
+    v_before := (
+        select coalesce(max(sample.sampled_at), '-infinity')
+        from lockstep.monitoring_samples as sample
+    );
+
+    insert into lockstep.monitoring_samples (
+        connections, active, idle, idle_in_transaction, waiting, longest_wait, lock_breaches,
+        requests, errors, conflicts, retries
+    )
+    select
+        usage.connections, usage.active, usage.idle, usage.idle_in_transaction, wait.waiting, wait.longest,
+        given_up.breaches, answered.requests, answered.errors, answered.conflicts, answered.retries
+    from (
+        select
+            sum(one.total) as connections,
+            sum(one.active) as active,
+            sum(one.idle) as idle,
+            sum(one.idle_in_transaction) as idle_in_transaction
+        from lockstep.find_pool_usage() as one
+    ) as usage
+    cross join (
+        select count(*) as waiting, coalesce(max(one.waited), '0') as longest
+        from lockstep.find_lock_waits() as one
+    ) as wait
+    cross join (
+        select count(*) as breaches
+        from lockstep.lock_breaches as one
+        where one.noticed_at > v_before
+    ) as given_up
+    cross join (
+        select
+            coalesce(sum(one.requests), 0) as requests,
+            coalesce(sum(one.errors), 0) as errors,
+            coalesce(sum(one.conflicts), 0) as conflicts,
+            coalesce(sum(one.retries), 0) as retries
+        from lockstep.request_counts as one
+        where one.noted_at > v_before
+    ) as answered
+    returning * into v_sample;
+
+    perform lockstep.record_breaches(v_sample.sampled_at);
+    perform lockstep.purge_monitoring();
+
+    return v_sample;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.sample_monitoring() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION sample_monitoring(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.sample_monitoring() IS 'Looks at connections, locks and requests, and records the look, and each threshold that is reached with its cause.
+
+For the job of every five minutes and for flask monitor. Two at once: one after the other. Returns the sample.
+Purges what is past its retention. Locks the setting sample_retention, then kinds of incidents.';
+
+
+--
 -- Name: set_level(bigint, bigint, text, integer, bigint, integer, integer, numeric, numeric, text, text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -12364,29 +16381,6 @@ Returns the person. Raises LS001 no such user, 23514 not an argon2id hash. Locks
 
 
 --
--- Name: setting(text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
---
-
-CREATE FUNCTION lockstep.setting(p_name text) RETURNS text
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-    select setting.value
-    from lockstep.settings as setting
-    where setting.name = p_name;
-$$;
-
-
-ALTER FUNCTION lockstep.setting(p_name text) OWNER TO lockstep_coupler;
-
---
--- Name: FUNCTION setting(p_name text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
---
-
-COMMENT ON FUNCTION lockstep.setting(p_name text) IS 'The value of a setting, null where there is none of this name.';
-
-
---
 -- Name: share_project(bigint, bigint, lockstep.project_permission, bigint, bigint); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -12451,6 +16445,220 @@ Locks the project''s row.';
 
 
 --
+-- Name: adoption_staging; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE UNLOGGED TABLE lockstep.adoption_staging (
+    table_name text NOT NULL,
+    source_id text NOT NULL,
+    content jsonb NOT NULL,
+    file_sha256 text,
+    file_bytes bigint,
+    file_fault text,
+    hash text GENERATED ALWAYS AS (md5(((content)::text || COALESCE(file_sha256, file_fault, ''::text)))) STORED,
+    user_id bigint,
+    specialization_id text,
+    actor_id bigint,
+    outcome text,
+    reasons text[] DEFAULT '{}'::text[] NOT NULL,
+    state text,
+    figures numeric[],
+    times timestamp with time zone[],
+    level_found numeric,
+    level_kept integer,
+    xp_found numeric,
+    xp_kept bigint,
+    target_id text,
+    done boolean DEFAULT false NOT NULL
+);
+
+
+ALTER TABLE lockstep.adoption_staging OWNER TO lockstep_owner;
+
+--
+-- Name: TABLE adoption_staging; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TABLE lockstep.adoption_staging IS 'The rows of a source while it is adopted, each with what is to become of it; empty otherwise.';
+
+
+--
+-- Name: COLUMN adoption_staging.source_id; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_staging.source_id IS 'The id of the row in the source, as text.';
+
+
+--
+-- Name: COLUMN adoption_staging.content; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_staging.content IS 'The whole row.';
+
+
+--
+-- Name: COLUMN adoption_staging.file_sha256; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_staging.file_sha256 IS 'Of the file of a project or an asset, in hex.';
+
+
+--
+-- Name: COLUMN adoption_staging.file_bytes; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_staging.file_bytes IS 'The length of that file.';
+
+
+--
+-- Name: COLUMN adoption_staging.file_fault; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_staging.file_fault IS 'Why the file of a project or an asset cannot be taken.';
+
+
+--
+-- Name: COLUMN adoption_staging.hash; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_staging.hash IS 'Of the row and its file: tells whether it changed since it was adopted.';
+
+
+--
+-- Name: COLUMN adoption_staging.user_id; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_staging.user_id IS 'Whose it is here: a user who is there, or will be.';
+
+
+--
+-- Name: COLUMN adoption_staging.actor_id; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_staging.actor_id IS 'Who did it, of a history row: a user here.';
+
+
+--
+-- Name: COLUMN adoption_staging.outcome; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_staging.outcome IS 'What is to become of it, in the words of adopted_rows.';
+
+
+--
+-- Name: COLUMN adoption_staging.reasons; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_staging.reasons IS 'What is wrong with it, in the words of adopted_rows.';
+
+
+--
+-- Name: COLUMN adoption_staging.state; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_staging.state IS 'new, changed, or unchanged since it was adopted.';
+
+
+--
+-- Name: COLUMN adoption_staging.figures; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_staging.figures IS 'Of a progress row or a license: level, XP, sessions, projects, hours of theory, of practice, highest level.';
+
+
+--
+-- Name: COLUMN adoption_staging.times; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_staging.times IS 'Of a progress row or a license: last activity, made, changed, started, last advanced.';
+
+
+--
+-- Name: COLUMN adoption_staging.level_found; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_staging.level_found IS 'The level as the source has it.';
+
+
+--
+-- Name: COLUMN adoption_staging.level_kept; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_staging.level_kept IS 'The level as it is to stand here.';
+
+
+--
+-- Name: COLUMN adoption_staging.xp_found; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_staging.xp_found IS 'XP as the source has it.';
+
+
+--
+-- Name: COLUMN adoption_staging.xp_kept; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_staging.xp_kept IS 'XP as it is to stand here.';
+
+
+--
+-- Name: COLUMN adoption_staging.target_id; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_staging.target_id IS 'The id of the row here, where the row alone does not tell it.';
+
+
+--
+-- Name: COLUMN adoption_staging.done; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_staging.done IS 'It stands in adopted_rows.';
+
+
+--
+-- Name: staged_file(text, text, bytea); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.staged_file(p_table_name text, p_source_id text, p_content bytea) RETURNS lockstep.adoption_staging
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_staged lockstep.adoption_staging;
+begin
+    select staged.*
+    into v_staged
+    from lockstep.adoption_staging as staged
+    where staged.table_name = p_table_name
+        and staged.source_id = p_source_id
+        and staged.outcome in ('imported', 'repaired')
+        and not staged.done;
+
+    if v_staged.file_sha256 is distinct from encode(sha256(p_content), 'hex') then
+        raise exception using
+            errcode = 'LS096',
+            message = 'a file is not the one that was planned',
+            detail = format('%s %s', p_table_name, p_source_id),
+            hint = 'Adopt again: it is read anew.';
+    end if;
+
+    return v_staged;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.staged_file(p_table_name text, p_source_id text, p_content bytea) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION staged_file(p_table_name text, p_source_id text, p_content bytea); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.staged_file(p_table_name text, p_source_id text, p_content bytea) IS 'The staged row of a project or an asset whose file comes over now.
+
+Raises LS096 when the content is not the one that was planned, or nothing is planned.';
+
+
+--
 -- Name: stamp_project(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -12491,6 +16699,112 @@ ALTER FUNCTION lockstep.stamp_project() OWNER TO lockstep_owner;
 COMMENT ON FUNCTION lockstep.stamp_project() IS 'Raises the version of a project with every update, whatever wrote it, and says when.
 
 Raises LS058 when the project would move to another owner or id.';
+
+
+--
+-- Name: adoption_runs; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TABLE lockstep.adoption_runs (
+    id bigint NOT NULL,
+    source text NOT NULL,
+    timezone text NOT NULL,
+    direction text NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ended_at timestamp with time zone,
+    sums jsonb,
+    CONSTRAINT ck_adoption_runs_direction CHECK ((direction = ANY (ARRAY['to_higher_level'::text, 'progress_to_license'::text, 'license_to_progress'::text])))
+);
+
+
+ALTER TABLE lockstep.adoption_runs OWNER TO lockstep_owner;
+
+--
+-- Name: TABLE adoption_runs; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TABLE lockstep.adoption_runs IS 'Adoptions: each reads a source once, and brings over what is new or changed in it.';
+
+
+--
+-- Name: COLUMN adoption_runs.source; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_runs.source IS 'The name of the source: rows of it are known by it.';
+
+
+--
+-- Name: COLUMN adoption_runs.timezone; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_runs.timezone IS 'The zone in which times of the source that name none are read.';
+
+
+--
+-- Name: COLUMN adoption_runs.direction; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_runs.direction IS 'How pairs out of step are repaired on the way.';
+
+
+--
+-- Name: COLUMN adoption_runs.ended_at; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_runs.ended_at IS 'Null: under way, or interrupted. The next adoption brings the rest.';
+
+
+--
+-- Name: COLUMN adoption_runs.sums; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_runs.sums IS 'What was found and what became of it, by table.';
+
+
+--
+-- Name: CONSTRAINT ck_adoption_runs_direction ON adoption_runs; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON CONSTRAINT ck_adoption_runs_direction ON lockstep.adoption_runs IS 'The directions of a repair.';
+
+
+--
+-- Name: start_adoption(text, text, text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.start_adoption(p_source text, p_timezone text, p_direction text) RETURNS lockstep.adoption_runs
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_run lockstep.adoption_runs;
+    v_sequence constant regclass := pg_get_serial_sequence('lockstep.users', 'id')::regclass;
+begin
+    insert into lockstep.adoption_runs (source, timezone, direction)
+    values (p_source, p_timezone, p_direction)
+    returning * into v_run;
+
+    -- Users keep their ids: whoever signs up meanwhile gets one after them.
+    perform setval(v_sequence, greatest(nextval(v_sequence), (
+        select max(staged.user_id)
+        from lockstep.adoption_staging as staged
+        where staged.table_name = 'users'
+    )));
+
+    return v_run;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.start_adoption(p_source text, p_timezone text, p_direction text) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION start_adoption(p_source text, p_timezone text, p_direction text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.start_adoption(p_source text, p_timezone text, p_direction text) IS 'Enters an adoption that is planned already into the ledger, and keeps the ids of its users free.
+
+Raises 23514 for another direction.';
 
 
 --
@@ -13651,6 +17965,9 @@ begin
     update lockstep.verified_ranges as one
     set pairs = v_found.pairs,
         violations = v_found.violations,
+        level_mismatch = v_found.level_mismatch,
+        missing_license = v_found.missing_license,
+        missing_progress = v_found.missing_progress,
         verified_at = clock_timestamp()
     where one.first_user_id = v_range.first_user_id
     returning one.* into v_range;
@@ -13675,13 +17992,16 @@ Returns the range with what it showed, null when every range is newer. Locks the
 -- Name: verify_range(bigint, bigint); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
-CREATE FUNCTION lockstep.verify_range(p_first_user_id bigint, p_last_user_id bigint, OUT pairs bigint, OUT violations bigint) RETURNS record
+CREATE FUNCTION lockstep.verify_range(p_first_user_id bigint, p_last_user_id bigint, OUT pairs bigint, OUT violations bigint, OUT level_mismatch bigint, OUT missing_license bigint, OUT missing_progress bigint) RETURNS record
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     select
         count(*),
-        count(*) filter (where progress.current_level is distinct from license.current_level)
+        count(*) filter (where progress.current_level is distinct from license.current_level),
+        count(*) filter (where progress.current_level <> license.current_level),
+        count(*) filter (where license.user_id is null),
+        count(*) filter (where progress.student_id is null)
     from (
         select one.student_id, one.specialization_id, one.current_level
         from lockstep.specialization_progress as one
@@ -13697,13 +18017,177 @@ CREATE FUNCTION lockstep.verify_range(p_first_user_id bigint, p_last_user_id big
 $$;
 
 
-ALTER FUNCTION lockstep.verify_range(p_first_user_id bigint, p_last_user_id bigint, OUT pairs bigint, OUT violations bigint) OWNER TO lockstep_coupler;
+ALTER FUNCTION lockstep.verify_range(p_first_user_id bigint, p_last_user_id bigint, OUT pairs bigint, OUT violations bigint, OUT level_mismatch bigint, OUT missing_license bigint, OUT missing_progress bigint) OWNER TO lockstep_coupler;
 
 --
--- Name: FUNCTION verify_range(p_first_user_id bigint, p_last_user_id bigint, OUT pairs bigint, OUT violations bigint); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+-- Name: FUNCTION verify_range(p_first_user_id bigint, p_last_user_id bigint, OUT pairs bigint, OUT violations bigint, OUT level_mismatch bigint, OUT missing_license bigint, OUT missing_progress bigint); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
 --
 
-COMMENT ON FUNCTION lockstep.verify_range(p_first_user_id bigint, p_last_user_id bigint, OUT pairs bigint, OUT violations bigint) IS 'How many pairs the users of this range of ids have, and how many of them are out of step. Locks nothing.';
+COMMENT ON FUNCTION lockstep.verify_range(p_first_user_id bigint, p_last_user_id bigint, OUT pairs bigint, OUT violations bigint, OUT level_mismatch bigint, OUT missing_license bigint, OUT missing_progress bigint) IS 'How many pairs the users of this range of ids have, how many of them are out of step, and in which way. Locks nothing.';
+
+
+--
+-- Name: watch(); Type: PROCEDURE; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE PROCEDURE lockstep.watch()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform lockstep.check_health();
+    commit;
+    perform lockstep.watch_incidents();
+    commit;
+    perform lockstep.watch_monitoring();
+    commit;
+end;
+$$;
+
+
+ALTER PROCEDURE lockstep.watch() OWNER TO lockstep_owner;
+
+--
+-- Name: PROCEDURE watch(); Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON PROCEDURE lockstep.watch() IS 'The job of every five minutes: checks health, then incidents, then samples connections, locks and requests,
+each in a transaction of its own.
+
+call lockstep.watch(). Outside a transaction block.';
+
+
+--
+-- Name: watch_incidents(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.watch_incidents() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_code text;
+    v_text text;
+begin
+    -- Whoever asks has done its own work already, and is not kept waiting for long.
+    perform set_config('lock_timeout', '2s', true);
+
+    begin
+        return lockstep.check_incidents();
+    exception
+        when others then
+            get stacked diagnostics v_code = returned_sqlstate, v_text = message_text;
+    end;
+
+    raise warning using
+        errcode = v_code,
+        message = 'incidents could not be checked',
+        detail = v_text,
+        hint = 'Runs and health checks are not concerned: select lockstep.check_incidents() shows what is wrong.';
+
+    begin
+        perform lockstep.note_incident(
+            'unhealthy', 'incidents', jsonb_build_object('sqlstate', v_code, 'message', v_text)
+        );
+    exception
+        when others then
+            raise warning using errcode = sqlstate, message = 'this could not be noted either', detail = sqlerrm;
+    end;
+
+    return null;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.watch_incidents() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION watch_incidents(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.watch_incidents() IS 'check_incidents() for those who must not fail for it: runs, health checks, deliveries of mails.
+
+Returns how many conditions hold, null where they could not be checked: then it says so as a warning, which is in the
+server''s log and on the caller''s stderr, and notes it as an incident (unhealthy, incidents), which the next check that
+succeeds closes. Waits for a lock for 2 s at most.';
+
+
+--
+-- Name: watch_monitoring(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.watch_monitoring() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_code text;
+    v_text text;
+begin
+    -- Whoever asks has done its own work already, and is not kept waiting for long.
+    perform set_config('lock_timeout', '2s', true);
+    perform lockstep.sample_monitoring();
+    return true;
+exception
+    when others then
+        get stacked diagnostics v_code = returned_sqlstate, v_text = message_text;
+
+        raise warning using
+            errcode = v_code,
+            message = 'connections, locks and requests could not be sampled',
+            detail = v_text,
+            hint = 'Health checks are not concerned: select lockstep.sample_monitoring() shows what is wrong.';
+
+        return false;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.watch_monitoring() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION watch_monitoring(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.watch_monitoring() IS 'sample_monitoring() for the job of every five minutes, which must not fail for it.
+
+Returns whether it was done; if not, says why as a warning, which is in the server''s log and on the caller''s stderr.
+Waits for a lock for 2 s at most.';
+
+
+--
+-- Name: without_literals(text, boolean); Type: FUNCTION; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE FUNCTION lockstep.without_literals(p_query text, p_keep_numbers boolean DEFAULT true) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    select case when p_keep_numbers then worded.query else regexp_replace(worded.query, '(?<![$\w.])[0-9]+', '?', 'g') end
+    from (
+        -- The last of a query that was cut off has no end.
+        select regexp_replace(
+            regexp_replace(
+                regexp_replace(
+                    left(p_query, 1000),
+                    '\$([A-Za-z_]*?)\$.*?(?:\$\1\$|$)', '''?''', 'g'
+                ),
+                '\me''(?:[^''\\]|\\.|'''')*(?:''|$)', '''?''', 'gi'
+            ),
+            '''(?:[^'']|'''')*(?:''|$)', '''?''', 'g'
+        ) as query
+    ) as worded;
+$_$;
+
+
+ALTER FUNCTION lockstep.without_literals(p_query text, p_keep_numbers boolean) OWNER TO lockstep_owner;
+
+--
+-- Name: FUNCTION without_literals(p_query text, p_keep_numbers boolean); Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON FUNCTION lockstep.without_literals(p_query text, p_keep_numbers boolean) IS 'A query with ''?'' for each string in it, its first 1000 characters: names, addresses and passwords are not for whoever looks at waits.
+
+p_keep_numbers: false for what is kept, as a number may say which user.';
 
 
 --
@@ -13749,6 +18233,204 @@ The first call takes the run, as start_sync() does; it is the worker''s until le
 has come for the setting sync_lease. Returns how long to pause before the next call, null when the run is over.
 Raises LS015 no such run, LS016 already finished, LS017 somebody else is working on it.
 Locks the run, and each item''s specialization_progress, then user_licenses.';
+
+
+--
+-- Name: write_adopted_history(bigint, bigint, bigint); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.write_adopted_history(p_run_id bigint, p_first_user bigint, p_last_user bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_timezone constant text := (
+        select run.timezone from lockstep.adoption_runs as run
+        where run.id = p_run_id
+    );
+begin
+    insert into lockstep.license_progressions (
+        user_id, user_license_id, from_level, to_level, advanced_by, advancement_reason, requirements_met,
+        advanced_at, route
+    )
+    select
+        staged.user_id,
+        here.license_id,
+        (staged.content ->> 'from_level')::numeric::integer,
+        staged.level_kept,
+        staged.actor_id,
+        staged.content ->> 'advancement_reason',
+        staged.content ->> 'requirements_met',
+        coalesce((lockstep.adopted_times(staged.content, array['advanced_at'], v_timezone))[1], now()),
+        'import'
+    from lockstep.adoption_pairs as pair
+    inner join lockstep.adoption_staging as staged
+        on staged.user_id = pair.user_id
+        and staged.specialization_id = pair.specialization_id
+    inner join lockstep.adopted_pairs_here as here
+        on here.user_id = pair.user_id
+        and here.specialization_id = pair.specialization_id
+    where not pair.done
+        and pair.user_id between p_first_user and p_last_user
+        and staged.table_name = 'license_progressions'
+        and not staged.done
+        and staged.outcome in ('imported', 'repaired')
+    order by staged.user_id, staged.content ->> 'advanced_at', length(staged.source_id), staged.source_id;
+
+    -- The history of a pair ends at its level: where that of the source does not, a row says that the import did it.
+    insert into lockstep.license_progressions (
+        user_id, user_license_id, from_level, to_level, advancement_reason, advanced_at, route
+    )
+    select
+        pair.user_id,
+        here.license_id,
+        last.to_level,
+        pair.current_level,
+        format('adoption %s', p_run_id),
+        clock_timestamp(),
+        'import'
+    from lockstep.adoption_pairs as pair
+    inner join lockstep.adopted_pairs_here as here
+        on here.user_id = pair.user_id
+        and here.specialization_id = pair.specialization_id
+    left outer join lateral (
+        select progression.to_level
+        from lockstep.license_progressions as progression
+        where progression.user_id = pair.user_id
+            and progression.user_license_id = here.license_id
+            and progression.route <> 'client'
+        order by progression.id desc
+        limit 1
+    ) as last on true
+    where not pair.done
+        and pair.user_id between p_first_user and p_last_user
+        and pair.state in ('new', 'changed')
+        and coalesce(last.to_level, 1) <> pair.current_level
+    order by pair.user_id, pair.specialization_id;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.write_adopted_history(p_run_id bigint, p_first_user bigint, p_last_user bigint) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION write_adopted_history(p_run_id bigint, p_first_user bigint, p_last_user bigint); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.write_adopted_history(p_run_id bigint, p_first_user bigint, p_last_user bigint) IS 'Writes the history of planned pairs, route import, with times and actors as the source has them.
+
+The caller holds the locks.';
+
+
+--
+-- Name: write_adopted_pairs(bigint, bigint); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.write_adopted_pairs(p_first_user bigint, p_last_user bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_wrong text;
+begin
+    -- One statement, so that constraints set immediate see both sides or none.
+    with pair as materialized (
+        select planned.*
+        from lockstep.adoption_pairs as planned
+        where not planned.done
+            and planned.user_id between p_first_user and p_last_user
+            and planned.state in ('new', 'changed')
+    ),
+
+    made_progress as (
+        insert into lockstep.specialization_progress (
+            student_id, specialization_id, current_level, total_xp, completed_sessions, completed_projects,
+            theory_hours_completed, practice_hours_completed, last_activity, created_at, updated_at
+        )
+        select
+            pair.user_id, pair.specialization_id, pair.current_level, pair.total_xp, pair.completed_sessions,
+            pair.completed_projects, pair.theory_hours_completed, pair.practice_hours_completed, pair.last_activity,
+            coalesce(pair.progress_created_at, pair.license_created_at, now()), coalesce(pair.progress_updated_at, now())
+        from pair
+        where pair.state = 'new'
+        order by pair.user_id, pair.specialization_id
+    ),
+
+    made_license as (
+        insert into lockstep.user_licenses (
+            user_id, specialization_type, current_level, max_achieved_level, started_at, last_advanced_at, is_active,
+            instructor_notes, created_at, updated_at
+        )
+        select
+            pair.user_id, pair.specialization_id, pair.current_level, pair.max_achieved_level,
+            coalesce(pair.started_at, pair.progress_created_at, now()), pair.last_advanced_at, pair.is_active,
+            pair.instructor_notes, coalesce(pair.license_created_at, pair.progress_created_at, now()),
+            coalesce(pair.license_updated_at, now())
+        from pair
+        where pair.state = 'new'
+        order by pair.user_id, pair.specialization_id
+    ),
+
+    progress as (
+        update lockstep.specialization_progress as known
+        set current_level = pair.current_level,
+            total_xp = pair.total_xp,
+            completed_sessions = pair.completed_sessions,
+            completed_projects = pair.completed_projects,
+            theory_hours_completed = pair.theory_hours_completed,
+            practice_hours_completed = pair.practice_hours_completed,
+            last_activity = pair.last_activity,
+            updated_at = clock_timestamp()
+        from pair
+        where pair.state = 'changed'
+            and known.student_id = pair.user_id
+            and known.specialization_id = pair.specialization_id
+    )
+
+    update lockstep.user_licenses as known
+    set current_level = pair.current_level,
+        max_achieved_level = greatest(known.max_achieved_level, pair.max_achieved_level),
+        last_advanced_at = coalesce(pair.last_advanced_at, known.last_advanced_at),
+        is_active = pair.is_active,
+        instructor_notes = pair.instructor_notes,
+        updated_at = clock_timestamp()
+    from pair
+    where pair.state = 'changed'
+        and known.user_id = pair.user_id
+        and known.specialization_type = pair.specialization_id;
+
+    select format('user_id=%s specialization_id=%s', pair.user_id, pair.specialization_id)
+    into v_wrong
+    from lockstep.adoption_pairs as pair
+    left outer join lockstep.adopted_pairs_here as here
+        on here.user_id = pair.user_id
+        and here.specialization_id = pair.specialization_id
+    where not pair.done
+        and pair.user_id between p_first_user and p_last_user
+        and pair.state in ('new', 'changed')
+        and (here.current_level, here.total_xp) is distinct from (pair.current_level, pair.total_xp)
+    limit 1;
+
+    if found then
+        raise exception using
+            errcode = 'LS095',
+            message = 'a pair does not stand as it was planned',
+            detail = v_wrong,
+            hint = 'Look for a trigger that changes or suppresses what is written.';
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.write_adopted_pairs(p_first_user bigint, p_last_user bigint) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION write_adopted_pairs(p_first_user bigint, p_last_user bigint); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.write_adopted_pairs(p_first_user bigint, p_last_user bigint) IS 'Writes planned pairs, both sides in one statement.
+
+Raises LS095 when one does not stand as it was planned. The caller holds the locks.';
 
 
 --
@@ -14052,6 +18734,362 @@ Raises 23503 no such user, 23514 not an argon2id hash. Locks the person.';
 
 
 --
+-- Name: adopted_pairs_here; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE VIEW lockstep.adopted_pairs_here AS
+ SELECT progress.student_id AS user_id,
+    progress.specialization_id,
+    progress.id AS progress_id,
+    license.id AS license_id,
+    progress.current_level,
+    progress.total_xp,
+    md5(concat_ws('|'::text, progress.current_level, progress.total_xp, progress.completed_sessions, progress.completed_projects, progress.theory_hours_completed, progress.practice_hours_completed, license.current_level, license.max_achieved_level, license.is_active, license.instructor_notes)) AS state
+   FROM (lockstep.specialization_progress progress
+     JOIN lockstep.user_licenses license ON (((license.user_id = progress.student_id) AND (license.specialization_type = progress.specialization_id))));
+
+
+ALTER TABLE lockstep.adopted_pairs_here OWNER TO lockstep_owner;
+
+--
+-- Name: VIEW adopted_pairs_here; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON VIEW lockstep.adopted_pairs_here IS 'Pairs with what tells whether they are still as an adoption left them.';
+
+
+--
+-- Name: COLUMN adopted_pairs_here.state; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adopted_pairs_here.state IS 'A hash of the figures, the level and the words of both sides.';
+
+
+--
+-- Name: adopted_rows; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TABLE lockstep.adopted_rows (
+    source text NOT NULL,
+    table_name text NOT NULL,
+    source_id text NOT NULL,
+    outcome text NOT NULL,
+    reasons text[] DEFAULT '{}'::text[] NOT NULL,
+    user_id bigint,
+    specialization_id text,
+    target_id text,
+    hash text,
+    target_state text,
+    level_found numeric,
+    level_kept integer,
+    xp_found numeric,
+    xp_kept bigint,
+    bytes_found bigint,
+    content jsonb,
+    extra jsonb,
+    run_id bigint NOT NULL,
+    adopted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT ck_adopted_rows_outcome CHECK ((outcome = ANY (ARRAY['imported'::text, 'repaired'::text, 'merged'::text, 'quarantined'::text, 'conflict'::text, 'erased'::text])))
+);
+
+
+ALTER TABLE lockstep.adopted_rows OWNER TO lockstep_owner;
+
+--
+-- Name: TABLE adopted_rows; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TABLE lockstep.adopted_rows IS 'Every row of an adopted source, and what became of it. What did not come over as it was stands here whole.';
+
+
+--
+-- Name: COLUMN adopted_rows.outcome; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adopted_rows.outcome IS 'imported as it was, repaired, merged into another row, quarantined, conflict (the row here has changed, and stays),
+or erased (its person was, and it does not come back).';
+
+
+--
+-- Name: COLUMN adopted_rows.reasons; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adopted_rows.reasons IS 'What was wrong with it: docs/adoption.md explains each word.';
+
+
+--
+-- Name: COLUMN adopted_rows.user_id; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adopted_rows.user_id IS 'Whose it is here; null where that is nobody.';
+
+
+--
+-- Name: COLUMN adopted_rows.target_id; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adopted_rows.target_id IS 'The id of the row here.';
+
+
+--
+-- Name: COLUMN adopted_rows.hash; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adopted_rows.hash IS 'Of the row as it was read: another one later means it changed there.';
+
+
+--
+-- Name: COLUMN adopted_rows.target_state; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adopted_rows.target_state IS 'Of the row here as the adoption left it: another one later means it changed here, and it is not overwritten.';
+
+
+--
+-- Name: COLUMN adopted_rows.level_found; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adopted_rows.level_found IS 'The level as the source had it.';
+
+
+--
+-- Name: COLUMN adopted_rows.level_kept; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adopted_rows.level_kept IS 'The level as it came over.';
+
+
+--
+-- Name: COLUMN adopted_rows.xp_found; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adopted_rows.xp_found IS 'XP as the source had it.';
+
+
+--
+-- Name: COLUMN adopted_rows.xp_kept; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adopted_rows.xp_kept IS 'XP as it came over.';
+
+
+--
+-- Name: COLUMN adopted_rows.bytes_found; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adopted_rows.bytes_found IS 'The length of its file, of a project or an asset.';
+
+
+--
+-- Name: COLUMN adopted_rows.content; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adopted_rows.content IS 'The whole row as it was read; null where it was imported as it was.';
+
+
+--
+-- Name: COLUMN adopted_rows.extra; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adopted_rows.extra IS 'Columns of the source that have no place here.';
+
+
+--
+-- Name: CONSTRAINT ck_adopted_rows_outcome ON adopted_rows; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON CONSTRAINT ck_adopted_rows_outcome ON lockstep.adopted_rows IS 'What can become of a row.';
+
+
+--
+-- Name: adoption_pairs; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE UNLOGGED TABLE lockstep.adoption_pairs (
+    user_id bigint NOT NULL,
+    specialization_id text NOT NULL,
+    state text NOT NULL,
+    current_level integer NOT NULL,
+    total_xp bigint NOT NULL,
+    completed_sessions integer NOT NULL,
+    completed_projects integer NOT NULL,
+    theory_hours_completed numeric(8,2) NOT NULL,
+    practice_hours_completed numeric(8,2) NOT NULL,
+    last_activity timestamp with time zone,
+    progress_created_at timestamp with time zone,
+    progress_updated_at timestamp with time zone,
+    max_achieved_level integer NOT NULL,
+    started_at timestamp with time zone,
+    last_advanced_at timestamp with time zone,
+    is_active boolean NOT NULL,
+    instructor_notes text,
+    license_created_at timestamp with time zone,
+    license_updated_at timestamp with time zone,
+    done boolean DEFAULT false NOT NULL
+);
+
+
+ALTER TABLE lockstep.adoption_pairs OWNER TO lockstep_owner;
+
+--
+-- Name: TABLE adoption_pairs; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TABLE lockstep.adoption_pairs IS 'Pairs as they are to stand here, both sides in one row, while a source is adopted; empty otherwise.';
+
+
+--
+-- Name: COLUMN adoption_pairs.state; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_pairs.state IS 'new, changed, unchanged, or conflict: the pair here is not as an adoption left it.';
+
+
+--
+-- Name: COLUMN adoption_pairs.total_xp; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_pairs.total_xp IS 'As it is to stand in specialization_progress.';
+
+
+--
+-- Name: COLUMN adoption_pairs.completed_sessions; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_pairs.completed_sessions IS 'As it is to stand in specialization_progress.';
+
+
+--
+-- Name: COLUMN adoption_pairs.theory_hours_completed; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_pairs.theory_hours_completed IS 'As it is to stand in specialization_progress.';
+
+
+--
+-- Name: COLUMN adoption_pairs.practice_hours_completed; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_pairs.practice_hours_completed IS 'As it is to stand in specialization_progress.';
+
+
+--
+-- Name: COLUMN adoption_pairs.last_activity; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_pairs.last_activity IS 'As it is to stand in specialization_progress.';
+
+
+--
+-- Name: COLUMN adoption_pairs.done; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_pairs.done IS 'It has come over.';
+
+
+--
+-- Name: adoption_plan; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE VIEW lockstep.adoption_plan AS
+ SELECT staged.table_name,
+        CASE staged.state
+            WHEN 'unchanged'::text THEN 'unchanged'::text
+            ELSE staged.outcome
+        END AS outcome,
+        CASE
+            WHEN (staged.state <> 'unchanged'::text) THEN array_to_string(staged.reasons, ', '::text)
+            ELSE ''::text
+        END AS reasons,
+    count(*) AS rows,
+    COALESCE(sum(staged.level_found), (0)::numeric) AS level_found,
+    COALESCE(sum(staged.level_kept), (0)::bigint) AS level_kept,
+    COALESCE(sum(staged.xp_found), (0)::numeric) AS xp_found,
+    COALESCE(sum(staged.xp_kept), (0)::numeric) AS xp_kept,
+    COALESCE(sum(staged.file_bytes), (0)::numeric) AS bytes
+   FROM lockstep.adoption_staging staged
+  GROUP BY staged.table_name,
+        CASE staged.state
+            WHEN 'unchanged'::text THEN 'unchanged'::text
+            ELSE staged.outcome
+        END,
+        CASE
+            WHEN (staged.state <> 'unchanged'::text) THEN array_to_string(staged.reasons, ', '::text)
+            ELSE ''::text
+        END;
+
+
+ALTER TABLE lockstep.adoption_plan OWNER TO lockstep_owner;
+
+--
+-- Name: VIEW adoption_plan; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON VIEW lockstep.adoption_plan IS 'What is to become of the rows of a source, counted; empty while nothing is adopted.';
+
+
+--
+-- Name: COLUMN adoption_plan.reasons; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_plan.reasons IS 'What is wrong with these rows, or why they stay out.';
+
+
+--
+-- Name: COLUMN adoption_plan.rows; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_plan.rows IS 'How many rows.';
+
+
+--
+-- Name: COLUMN adoption_plan.bytes; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_plan.bytes IS 'The length of their files, of projects and assets.';
+
+
+--
+-- Name: adoption_quarantine; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE VIEW lockstep.adoption_quarantine AS
+ SELECT adopted.source,
+    adopted.table_name,
+    adopted.source_id,
+    adopted.outcome,
+    adopted.reasons,
+    adopted.user_id,
+    adopted.content,
+    adopted.adopted_at
+   FROM lockstep.adopted_rows adopted
+  WHERE (adopted.outcome = ANY (ARRAY['quarantined'::text, 'conflict'::text]));
+
+
+ALTER TABLE lockstep.adoption_quarantine OWNER TO lockstep_owner;
+
+--
+-- Name: VIEW adoption_quarantine; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON VIEW lockstep.adoption_quarantine IS 'Rows of adopted sources that did not come over, whole, each with the reason. The next adoption tries them again.';
+
+
+--
+-- Name: adoption_runs_id_seq; Type: SEQUENCE; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE lockstep.adoption_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lockstep.adoption_runs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
 -- Name: assets; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -14177,140 +19215,17 @@ COMMENT ON CONSTRAINT ck_blobs_sha256 ON lockstep.blobs IS 'A content that was a
 
 
 --
--- Name: lock_breaches; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
+-- Name: breach_records_id_seq; Type: SEQUENCE; Schema: lockstep; Owner: lockstep_owner
 --
 
-CREATE TABLE lockstep.lock_breaches (
-    user_id bigint NOT NULL,
-    id bigint NOT NULL,
-    specialization_id text NOT NULL,
-    source text NOT NULL,
-    noticed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    waited interval NOT NULL,
-    waiter_application text DEFAULT current_setting('application_name'::text) NOT NULL,
-    blocker_pid integer,
-    blocker_application text,
-    blocker_role text,
-    blocker_state text,
-    blocker_transaction_start timestamp with time zone,
-    blocker_query text,
-    CONSTRAINT ck_lock_breaches_source CHECK ((source = ANY (ARRAY['http'::text, 'queue'::text, 'client'::text])))
+ALTER TABLE lockstep.breach_records ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lockstep.breach_records_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
-
-
-ALTER TABLE lockstep.lock_breaches OWNER TO lockstep_owner;
-
---
--- Name: TABLE lock_breaches; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON TABLE lockstep.lock_breaches IS 'One row for each time somebody waited for a pair longer than the setting lock_budget and gave up, with who held it.';
-
-
---
--- Name: COLUMN lock_breaches.source; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.lock_breaches.source IS 'Who waited: http, queue or client.';
-
-
---
--- Name: COLUMN lock_breaches.noticed_at; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.lock_breaches.noticed_at IS 'When it was recorded, right after the wait.';
-
-
---
--- Name: COLUMN lock_breaches.waited; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.lock_breaches.waited IS 'How long the wait was.';
-
-
---
--- Name: COLUMN lock_breaches.waiter_application; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.lock_breaches.waiter_application IS 'The application_name of the session that waited.';
-
-
---
--- Name: COLUMN lock_breaches.blocker_pid; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.lock_breaches.blocker_pid IS 'Who held the pair when it was recorded; null: nobody any more, it was let go in between.';
-
-
---
--- Name: COLUMN lock_breaches.blocker_application; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.lock_breaches.blocker_application IS 'Its application_name.';
-
-
---
--- Name: COLUMN lock_breaches.blocker_role; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.lock_breaches.blocker_role IS 'The role that it logged in as.';
-
-
---
--- Name: COLUMN lock_breaches.blocker_state; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.lock_breaches.blocker_state IS 'active, idle in transaction, …; null where the role that recorded it may not see that session.';
-
-
---
--- Name: COLUMN lock_breaches.blocker_transaction_start; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.lock_breaches.blocker_transaction_start IS 'Since when its transaction was open.';
-
-
---
--- Name: COLUMN lock_breaches.blocker_query; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.lock_breaches.blocker_query IS 'Its last or running statement, the first 1000 characters.';
-
-
---
--- Name: CONSTRAINT ck_lock_breaches_source ON lock_breaches; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON CONSTRAINT ck_lock_breaches_source ON lockstep.lock_breaches IS 'Who keeps a lock budget.';
-
-
---
--- Name: breaches; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
---
-
-CREATE VIEW lockstep.breaches AS
- SELECT breach.user_id,
-    breach.specialization_id,
-    breach.source,
-    breach.noticed_at,
-    breach.waited,
-    breach.waiter_application,
-    breach.blocker_pid,
-    breach.blocker_application,
-    breach.blocker_role,
-    breach.blocker_state,
-    breach.blocker_transaction_start,
-    breach.blocker_query
-   FROM lockstep.lock_breaches breach;
-
-
-ALTER TABLE lockstep.breaches OWNER TO lockstep_owner;
-
---
--- Name: VIEW breaches; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON VIEW lockstep.breaches IS 'Waits for a pair that took longer than the setting lock_budget and were given up, each with who held it.';
 
 
 --
@@ -14406,6 +19321,65 @@ ALTER TABLE lockstep.health_checks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
 
 
 --
+-- Name: health_history; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE VIEW lockstep.health_history AS
+ SELECT date_trunc('hour'::text, one.checked_at) AS hour,
+    count(*) AS checks,
+    min(one.consistency_rate) AS lowest_rate,
+    max(one.total_violations) AS most_violations,
+    max(one.total_checked) AS total_checked
+   FROM lockstep.health_checks one
+  WHERE (one.checked_at > (now() - '7 days'::interval))
+  GROUP BY (date_trunc('hour'::text, one.checked_at));
+
+
+ALTER TABLE lockstep.health_history OWNER TO lockstep_owner;
+
+--
+-- Name: VIEW health_history; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON VIEW lockstep.health_history IS 'The health checks of the last seven days, one row an hour that had any: the worst of each.';
+
+
+--
+-- Name: COLUMN health_history.hour; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.health_history.hour IS 'When the hour began.';
+
+
+--
+-- Name: COLUMN health_history.checks; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.health_history.checks IS 'How many checks there were.';
+
+
+--
+-- Name: COLUMN health_history.lowest_rate; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.health_history.lowest_rate IS 'The smallest share of pairs in step, in percent.';
+
+
+--
+-- Name: COLUMN health_history.most_violations; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.health_history.most_violations IS 'The most pairs out of step that a check of it found.';
+
+
+--
+-- Name: COLUMN health_history.total_checked; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.health_history.total_checked IS 'The most pairs that a check of it counted.';
+
+
+--
 -- Name: idempotency_keys; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -14458,6 +19432,243 @@ COMMENT ON CONSTRAINT ck_idempotency_keys_key ON lockstep.idempotency_keys IS 'A
 
 
 --
+-- Name: incident_checks; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TABLE lockstep.incident_checks (
+    is_only boolean DEFAULT true NOT NULL,
+    checked_at timestamp with time zone NOT NULL,
+    CONSTRAINT ck_incident_checks_only CHECK (is_only)
+);
+
+
+ALTER TABLE lockstep.incident_checks OWNER TO lockstep_owner;
+
+--
+-- Name: TABLE incident_checks; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TABLE lockstep.incident_checks IS 'One row: when check_incidents() was last through.';
+
+
+--
+-- Name: COLUMN incident_checks.is_only; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.incident_checks.is_only IS 'Always true: there is one row.';
+
+
+--
+-- Name: CONSTRAINT ck_incident_checks_only ON incident_checks; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON CONSTRAINT ck_incident_checks_only ON lockstep.incident_checks IS 'There is one row.';
+
+
+--
+-- Name: incident_conditions; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE VIEW lockstep.incident_conditions AS
+ WITH checks AS (
+         SELECT (last.checked_at - '00:01:00'::interval) AS before
+           FROM lockstep.incident_checks last
+        ), seen AS (
+         SELECT GREATEST(state.oldest_unverified, run.job_start) AS since
+           FROM (lockstep.health state
+             LEFT JOIN ( SELECT max(clean.job_start) AS job_start
+                   FROM lockstep.sync_runs clean
+                  WHERE (clean.scheduled AND (clean.status = 'success'::text) AND (clean.issues_found = 0))) run ON (true))
+        ), finder AS (
+         SELECT run.id,
+            run.kind,
+            run.direction,
+            run.dry_run,
+            run.status,
+            run.specialization_id,
+            run.user_id,
+            run.undo_of,
+            run.requested_by,
+            run.reason,
+            run.scheduled,
+            run.job_start,
+            run.job_end,
+            run.last_batch_at,
+            run.backend_pid,
+            run.issues_found,
+            run.synced_count,
+            run.failed_count,
+            run.skipped_count,
+            run.message,
+            run.worker
+           FROM ((lockstep.sync_runs run
+             CROSS JOIN seen)
+             CROSS JOIN checks)
+          WHERE ((run.kind = 'sync'::text) AND (run.issues_found > 0) AND ((run.job_start > COALESCE(seen.since, '-infinity'::timestamp with time zone)) OR (COALESCE(run.job_end, run.job_start) > checks.before)))
+          ORDER BY run.id DESC
+         LIMIT 1
+        )
+ SELECT 'desync_found'::text AS kind,
+    'pairs'::text AS subject,
+    (jsonb_build_object('out_of_step_at_last_check', state.total_violations, 'of_pairs', state.total_checked) || COALESCE(( SELECT jsonb_build_object('run', finder.id, 'run_found', finder.issues_found, 'run_repaired', finder.synced_count, 'run_failed_on', finder.failed_count) AS jsonb_build_object
+           FROM finder), '{}'::jsonb)) AS cause
+   FROM lockstep.health state
+  WHERE ((state.total_violations > 0) OR (EXISTS ( SELECT
+           FROM finder)))
+UNION ALL
+ SELECT 'run_failed'::text AS kind,
+    'runs'::text AS subject,
+    failed.cause
+   FROM ( SELECT jsonb_build_object('run', run.id, 'status',
+                CASE
+                    WHEN (run.status = 'running'::text) THEN 'its worker is gone'::text
+                    ELSE run.status
+                END, 'message', run.message, 'failed_on', run.failed_count, 'began', run.job_start) AS cause
+           FROM lockstep.sync_runs run
+          WHERE ((run.kind = 'sync'::text) AND (run.user_id IS NULL) AND (NOT run.dry_run) AND ((run.status = ANY (ARRAY['failed'::text, 'partial_failure'::text])) OR ((run.status = 'running'::text) AND (run.last_batch_at < (clock_timestamp() - (lockstep.setting('sync_stalled_after'::text))::interval)))) AND (NOT (EXISTS ( SELECT
+                   FROM lockstep.sync_runs later
+                  WHERE ((later.id > run.id) AND (later.kind = 'sync'::text) AND (later.user_id IS NULL) AND (NOT later.dry_run) AND (later.status = 'success'::text) AND ((later.specialization_id IS NULL) OR (later.specialization_id = run.specialization_id)))))))
+          ORDER BY run.id DESC
+         LIMIT 1) failed
+UNION ALL
+ SELECT 'guards_broken'::text AS kind,
+    'guards'::text AS subject,
+    jsonb_build_object('broken', count(*), 'first', (array_agg(guard.said))[1:20]) AS cause
+   FROM ( SELECT format('%s %s: %s'::text, one.kind, one.name, one.status) AS said
+           FROM lockstep.guard_status one
+          WHERE (one.status <> 'intact'::text)
+          ORDER BY one.kind, one.name) guard
+ HAVING (count(*) > 0)
+UNION ALL
+ SELECT 'no_run'::text AS kind,
+    job.name AS subject,
+    jsonb_build_object('last', job.last, 'allowed', lockstep.setting('run_overdue_after'::text)) AS cause
+   FROM (lockstep.health state
+     CROSS JOIN LATERAL ( VALUES ('reconcile'::text,state.last_run,state.run_overdue), ('health'::text,state.last_check,(state.last_check < (now() - (lockstep.setting('run_overdue_after'::text))::interval)))) job(name, last, is_overdue))
+  WHERE job.is_overdue
+UNION ALL
+ SELECT 'unhealthy'::text AS kind,
+    'health'::text AS subject,
+    jsonb_build_object('status', state.status, 'percent_in_step', state.consistency_rate, 'message', state.message) AS cause
+   FROM lockstep.health state
+  WHERE (state.status = ANY (ARRAY['degraded'::text, 'critical'::text]));
+
+
+ALTER TABLE lockstep.incident_conditions OWNER TO lockstep_owner;
+
+--
+-- Name: VIEW incident_conditions; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON VIEW lockstep.incident_conditions IS 'What is wrong now, of what check_incidents() looks at: each row is an incident while it is here.';
+
+
+--
+-- Name: COLUMN incident_conditions.kind; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.incident_conditions.kind IS 'desync_found, run_failed, guards_broken, no_run or unhealthy.';
+
+
+--
+-- Name: COLUMN incident_conditions.subject; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.incident_conditions.subject IS 'pairs, runs, guards, the job that is silent, or health.';
+
+
+--
+-- Name: COLUMN incident_conditions.cause; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.incident_conditions.cause IS 'Figures and names of things, no person.';
+
+
+--
+-- Name: incident_mails_id_seq; Type: SEQUENCE; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE lockstep.incident_mails ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lockstep.incident_mails_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: incidents; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE VIEW lockstep.incidents AS
+ SELECT incident.id AS incident_id,
+    incident.kind,
+    incident.subject,
+    known.severity,
+    known.title,
+    incident.cause,
+    incident.last_cause,
+    incident.opened_at,
+    incident.last_seen_at,
+    incident.times_seen,
+    incident.times_reopened,
+    incident.closed_at,
+    (COALESCE(incident.closed_at, clock_timestamp()) - incident.opened_at) AS duration,
+        CASE
+            WHEN (opened.sent_at IS NOT NULL) THEN 'sent'::text
+            WHEN (opened.set_aside_at IS NOT NULL) THEN 'set_aside'::text
+            WHEN (opened.attempts > 0) THEN 'retrying'::text
+            WHEN (opened.id IS NOT NULL) THEN 'waiting'::text
+            ELSE NULL::text
+        END AS opened_mail,
+        CASE
+            WHEN (closed.sent_at IS NOT NULL) THEN 'sent'::text
+            WHEN (closed.set_aside_at IS NOT NULL) THEN 'set_aside'::text
+            WHEN (closed.attempts > 0) THEN 'retrying'::text
+            WHEN (closed.id IS NOT NULL) THEN 'waiting'::text
+            ELSE NULL::text
+        END AS closed_mail,
+    known.look,
+    known.mend
+   FROM (((lockstep.noted_incidents incident
+     JOIN lockstep.incident_kinds known ON ((known.kind = incident.kind)))
+     LEFT JOIN lockstep.incident_mails opened ON (((opened.incident_id = incident.id) AND (opened.event = 'opened'::text))))
+     LEFT JOIN lockstep.incident_mails closed ON (((closed.incident_id = incident.id) AND (closed.event = 'closed'::text))));
+
+
+ALTER TABLE lockstep.incidents OWNER TO lockstep_owner;
+
+--
+-- Name: VIEW incidents; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON VIEW lockstep.incidents IS 'What went wrong, from when to when, and whether it was told; open ones have no closed_at.';
+
+
+--
+-- Name: COLUMN incidents.duration; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.incidents.duration IS 'From its opening to its end, or until now.';
+
+
+--
+-- Name: COLUMN incidents.opened_mail; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.incidents.opened_mail IS 'waiting, retrying (a delivery failed), sent or set_aside.';
+
+
+--
+-- Name: COLUMN incidents.closed_mail; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.incidents.closed_mail IS 'The same of the mail that tells of its end; null while it is open.';
+
+
+--
 -- Name: internship_levels; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -14480,6 +19691,46 @@ ALTER TABLE lockstep.internship_levels OWNER TO lockstep_owner;
 --
 
 COMMENT ON VIEW lockstep.internship_levels IS 'The levels of INTERNSHIP as rows of their own, by level number: a view of specialization_levels, to read only.';
+
+
+--
+-- Name: level_distribution; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE VIEW lockstep.level_distribution AS
+ SELECT level.specialization_id AS specialization,
+    level.level,
+    level.name,
+    COALESCE(held.students, (0)::bigint) AS students
+   FROM (lockstep.specialization_levels level
+     LEFT JOIN ( SELECT progress.specialization_id,
+            progress.current_level,
+            count(*) AS students
+           FROM lockstep.specialization_progress progress
+          GROUP BY progress.specialization_id, progress.current_level) held ON (((held.specialization_id = level.specialization_id) AND (held.current_level = level.level))));
+
+
+ALTER TABLE lockstep.level_distribution OWNER TO lockstep_owner;
+
+--
+-- Name: VIEW level_distribution; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON VIEW lockstep.level_distribution IS 'How many students are at each level of each specialization, by their progress; it reads every pair.';
+
+
+--
+-- Name: COLUMN level_distribution.specialization; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.level_distribution.specialization IS 'The id of the specialization.';
+
+
+--
+-- Name: COLUMN level_distribution.students; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.level_distribution.students IS '0 for a level that nobody is at.';
 
 
 --
@@ -14555,6 +19806,328 @@ ALTER TABLE lockstep.lock_breaches ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
 
 
 --
+-- Name: lock_waits; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE VIEW lockstep.lock_waits AS
+ SELECT found.waiting_pid,
+    found.blocker_pid,
+    found.blocking_pids,
+    found.root_pid,
+    found.chain,
+    found.depth,
+    found.lock_type,
+    found.mode,
+    found.relation,
+    found.place,
+    found.user_id,
+    found.specialization_id,
+    found.waiting_since,
+    found.waited,
+    found.waiting_role,
+    found.waiting_application,
+    found.waiting_query,
+    found.blocker_role,
+    found.blocker_application,
+    found.blocker_state,
+    found.blocker_transaction_start,
+    found.blocker_query
+   FROM lockstep.find_lock_waits() found(waiting_pid, blocker_pid, blocking_pids, root_pid, chain, depth, lock_type, mode, relation, place, user_id, specialization_id, waiting_since, waited, waiting_role, waiting_application, waiting_query, blocker_role, blocker_application, blocker_state, blocker_transaction_start, blocker_query);
+
+
+ALTER TABLE lockstep.lock_waits OWNER TO lockstep_owner;
+
+--
+-- Name: VIEW lock_waits; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON VIEW lockstep.lock_waits IS 'Who waits for a lock now, and who holds them up: a row a waiting session of this database. lock_tree is the same to read.';
+
+
+--
+-- Name: COLUMN lock_waits.waiting_pid; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.waiting_pid IS 'The server process that waits.';
+
+
+--
+-- Name: COLUMN lock_waits.blocker_pid; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.blocker_pid IS 'The next one up the chain; of several, one that waits for nobody itself. 0: a prepared transaction.';
+
+
+--
+-- Name: COLUMN lock_waits.blocking_pids; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.blocking_pids IS 'All that it waits for.';
+
+
+--
+-- Name: COLUMN lock_waits.root_pid; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.root_pid IS 'The end of the chain, who waits for nobody: end that, and the rest goes on.';
+
+
+--
+-- Name: COLUMN lock_waits.chain; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.chain IS 'From the root down to the one that waits.';
+
+
+--
+-- Name: COLUMN lock_waits.depth; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.depth IS 'How many are before it in the chain.';
+
+
+--
+-- Name: COLUMN lock_waits.lock_type; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.lock_type IS 'transactionid: for the end of a transaction that has changed the row; tuple: for the next turn at the row; relation; …';
+
+
+--
+-- Name: COLUMN lock_waits.mode; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.mode IS 'The lock that it asks for.';
+
+
+--
+-- Name: COLUMN lock_waits.relation; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.relation IS 'The table; null where the lock names none, as at a key that two insert.';
+
+
+--
+-- Name: COLUMN lock_waits.place; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.place IS 'The row within the table, as its ctid.';
+
+
+--
+-- Name: COLUMN lock_waits.user_id; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.user_id IS 'Whose row that is, of users and of the two sides of a pair.';
+
+
+--
+-- Name: COLUMN lock_waits.specialization_id; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.specialization_id IS 'Which pair of theirs.';
+
+
+--
+-- Name: COLUMN lock_waits.waiting_since; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.waiting_since IS 'When the wait began.';
+
+
+--
+-- Name: COLUMN lock_waits.waited; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.waited IS 'How long that is by now.';
+
+
+--
+-- Name: COLUMN lock_waits.waiting_role; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.waiting_role IS 'The role that it logged in as.';
+
+
+--
+-- Name: COLUMN lock_waits.waiting_application; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.waiting_application IS 'Its application_name.';
+
+
+--
+-- Name: COLUMN lock_waits.waiting_query; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.waiting_query IS 'The statement that waits, with ''?'' for strings.';
+
+
+--
+-- Name: COLUMN lock_waits.blocker_role; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.blocker_role IS 'The role that the blocker logged in as.';
+
+
+--
+-- Name: COLUMN lock_waits.blocker_application; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.blocker_application IS 'The blocker''s application_name.';
+
+
+--
+-- Name: COLUMN lock_waits.blocker_state; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.blocker_state IS 'active; idle in transaction: it holds the lock and does nothing; null: not to be seen.';
+
+
+--
+-- Name: COLUMN lock_waits.blocker_transaction_start; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.blocker_transaction_start IS 'Since when the blocker''s transaction is open.';
+
+
+--
+-- Name: COLUMN lock_waits.blocker_query; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_waits.blocker_query IS 'The statement that the blocker runs, or ran last, with ''?'' for strings: not always the one that took the lock.';
+
+
+--
+-- Name: lock_tree; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE VIEW lockstep.lock_tree AS
+ WITH wait AS MATERIALIZED (
+         SELECT found.waiting_pid,
+            found.blocker_pid,
+            found.blocking_pids,
+            found.root_pid,
+            found.chain,
+            found.depth,
+            found.lock_type,
+            found.mode,
+            found.relation,
+            found.place,
+            found.user_id,
+            found.specialization_id,
+            found.waiting_since,
+            found.waited,
+            found.waiting_role,
+            found.waiting_application,
+            found.waiting_query,
+            found.blocker_role,
+            found.blocker_application,
+            found.blocker_state,
+            found.blocker_transaction_start,
+            found.blocker_query
+           FROM lockstep.lock_waits found
+        )
+ SELECT line.session,
+    line.doing,
+    line.lasting,
+    line.application_name,
+    line.role,
+    line.query
+   FROM ( SELECT DISTINCT ON (wait.root_pid) ARRAY[wait.root_pid] AS path,
+            (wait.root_pid)::text AS session,
+            COALESCE(wait.blocker_state, 'not to be seen'::text) AS doing,
+            (clock_timestamp() - wait.blocker_transaction_start) AS lasting,
+            wait.blocker_application AS application_name,
+            wait.blocker_role AS role,
+            wait.blocker_query AS query
+           FROM wait
+          WHERE (wait.depth = 1)
+        UNION ALL
+         SELECT wait.chain,
+            ((repeat('   '::text, (wait.depth - 1)) || '-> '::text) || wait.waiting_pid),
+            concat_ws(' '::text, 'waits for', wait.relation, COALESCE((wait.place)::text, wait.lock_type), ('user '::text || wait.user_id), wait.specialization_id) AS concat_ws,
+            wait.waited,
+            wait.waiting_application,
+            wait.waiting_role,
+            wait.waiting_query
+           FROM wait) line
+  ORDER BY line.path;
+
+
+ALTER TABLE lockstep.lock_tree OWNER TO lockstep_owner;
+
+--
+-- Name: VIEW lock_tree; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON VIEW lockstep.lock_tree IS 'The waits of now as a tree: who waits for nobody comes first, under it who waits for it. Empty: nobody waits.';
+
+
+--
+-- Name: COLUMN lock_tree.session; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_tree.session IS 'The server process, as far to the right as it is from the root.';
+
+
+--
+-- Name: COLUMN lock_tree.doing; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_tree.doing IS 'What the root does; what the others wait for.';
+
+
+--
+-- Name: COLUMN lock_tree.lasting; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_tree.lasting IS 'How old the root''s transaction is; how long the others have waited.';
+
+
+--
+-- Name: COLUMN lock_tree.role; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_tree.role IS 'The role that it logged in as.';
+
+
+--
+-- Name: COLUMN lock_tree.query; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.lock_tree.query IS 'What it runs, or ran last, with ''?'' for strings.';
+
+
+--
+-- Name: monitoring_samples_id_seq; Type: SEQUENCE; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE lockstep.monitoring_samples ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lockstep.monitoring_samples_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: noted_incidents_id_seq; Type: SEQUENCE; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE lockstep.noted_incidents ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lockstep.noted_incidents_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
 -- Name: pending_names; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -14618,6 +20191,104 @@ ALTER TABLE lockstep.player_levels OWNER TO lockstep_owner;
 --
 
 COMMENT ON VIEW lockstep.player_levels IS 'The levels of PLAYER as rows of their own, by level number: a view of specialization_levels, to read only.';
+
+
+--
+-- Name: pool_usage; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE VIEW lockstep.pool_usage AS
+ SELECT found.application_name,
+    found.role,
+    found.total,
+    found.active,
+    found.idle,
+    found.idle_in_transaction,
+    found.waiting,
+    found.oldest_transaction,
+    found.oldest_age,
+    found.server_connections,
+    found.server_limit
+   FROM lockstep.find_pool_usage() found(application_name, role, total, active, idle, idle_in_transaction, waiting, oldest_transaction, oldest_age, server_connections, server_limit);
+
+
+ALTER TABLE lockstep.pool_usage OWNER TO lockstep_owner;
+
+--
+-- Name: VIEW pool_usage; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON VIEW lockstep.pool_usage IS 'Who holds connections to this database now, by application and role, the one that asks included; and what the server has.';
+
+
+--
+-- Name: COLUMN pool_usage.role; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.pool_usage.role IS 'The role that the sessions logged in as.';
+
+
+--
+-- Name: COLUMN pool_usage.total; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.pool_usage.total IS 'Connections.';
+
+
+--
+-- Name: COLUMN pool_usage.active; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.pool_usage.active IS 'Of those, the ones that run a statement, or wait for a lock in one.';
+
+
+--
+-- Name: COLUMN pool_usage.idle; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.pool_usage.idle IS 'Of those, the ones that have nothing to do.';
+
+
+--
+-- Name: COLUMN pool_usage.idle_in_transaction; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.pool_usage.idle_in_transaction IS 'Of those, the ones that have a transaction open and do nothing: they may hold locks.';
+
+
+--
+-- Name: COLUMN pool_usage.waiting; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.pool_usage.waiting IS 'Of the active, the ones that wait for a lock.';
+
+
+--
+-- Name: COLUMN pool_usage.oldest_transaction; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.pool_usage.oldest_transaction IS 'When the oldest transaction of theirs began; null: none is open.';
+
+
+--
+-- Name: COLUMN pool_usage.oldest_age; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.pool_usage.oldest_age IS 'How old it is.';
+
+
+--
+-- Name: COLUMN pool_usage.server_connections; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.pool_usage.server_connections IS 'Clients of the whole server, all databases; the same in each row.';
+
+
+--
+-- Name: COLUMN pool_usage.server_limit; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.pool_usage.server_limit IS 'How many the server takes of roles that are no superuser; the same in each row.';
 
 
 --
@@ -14780,64 +20451,6 @@ ALTER TABLE lockstep.queue_set_aside OWNER TO lockstep_owner;
 --
 
 COMMENT ON VIEW lockstep.queue_set_aside IS 'Entries that were refused three times, with the error: requeue_level_up() or discard_level_up() them.';
-
-
---
--- Name: queue_status; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
---
-
-CREATE VIEW lockstep.queue_status AS
- SELECT count(*) FILTER (WHERE (entry.set_aside_at IS NULL)) AS backlog,
-    count(*) FILTER (WHERE ((entry.set_aside_at IS NULL) AND (entry.attempts > 0))) AS retrying,
-    count(*) FILTER (WHERE (entry.set_aside_at IS NOT NULL)) AS set_aside,
-    count(DISTINCT ROW(entry.user_id, entry.specialization_id)) FILTER (WHERE (entry.set_aside_at IS NULL)) AS pairs,
-    min(entry.enqueued_at) FILTER (WHERE (entry.set_aside_at IS NULL)) AS oldest_at,
-    (clock_timestamp() - min(entry.enqueued_at) FILTER (WHERE (entry.set_aside_at IS NULL))) AS oldest_age
-   FROM lockstep.queued_level_ups entry;
-
-
-ALTER TABLE lockstep.queue_status OWNER TO lockstep_owner;
-
---
--- Name: VIEW queue_status; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON VIEW lockstep.queue_status IS 'How the queue stands, in one row.';
-
-
---
--- Name: COLUMN queue_status.backlog; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.queue_status.backlog IS 'Entries that wait to be applied.';
-
-
---
--- Name: COLUMN queue_status.retrying; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.queue_status.retrying IS 'Of those, the ones that were refused and will be tried again.';
-
-
---
--- Name: COLUMN queue_status.set_aside; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.queue_status.set_aside IS 'Entries that were refused three times: they need somebody.';
-
-
---
--- Name: COLUMN queue_status.pairs; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.queue_status.pairs IS 'Pairs that the backlog is for.';
-
-
---
--- Name: COLUMN queue_status.oldest_age; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.queue_status.oldest_age IS 'How long the oldest entry of the backlog has waited.';
 
 
 --
@@ -15032,6 +20645,94 @@ COMMENT ON CONSTRAINT ck_refresh_tokens_token_hash ON lockstep.refresh_tokens IS
 
 
 --
+-- Name: request_counts; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TABLE lockstep.request_counts (
+    id bigint NOT NULL,
+    noted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    process text NOT NULL,
+    requests bigint NOT NULL,
+    errors bigint NOT NULL,
+    conflicts bigint NOT NULL,
+    retries bigint NOT NULL,
+    codes jsonb NOT NULL
+);
+
+
+ALTER TABLE lockstep.request_counts OWNER TO lockstep_owner;
+
+--
+-- Name: TABLE request_counts; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TABLE lockstep.request_counts IS 'What each HTTP process has answered since its row before, every half minute: no request writes anything.';
+
+
+--
+-- Name: COLUMN request_counts.noted_at; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.request_counts.noted_at IS 'When the process wrote it down.';
+
+
+--
+-- Name: COLUMN request_counts.process; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.request_counts.process IS 'Host and process id.';
+
+
+--
+-- Name: COLUMN request_counts.requests; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.request_counts.requests IS 'Requests answered; probes and /metrics are none.';
+
+
+--
+-- Name: COLUMN request_counts.errors; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.request_counts.errors IS 'Of those, the ones answered 5xx.';
+
+
+--
+-- Name: COLUMN request_counts.conflicts; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.request_counts.conflicts IS 'Of those, the ones answered 409 or 412.';
+
+
+--
+-- Name: COLUMN request_counts.retries; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.request_counts.retries IS 'Calls that lost a race (40001, 40P01, 55P03) and were run again.';
+
+
+--
+-- Name: COLUMN request_counts.codes; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.request_counts.codes IS 'Errors and conflicts by the code of their problem.';
+
+
+--
+-- Name: request_counts_id_seq; Type: SEQUENCE; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE lockstep.request_counts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lockstep.request_counts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
 -- Name: run_reports; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -15073,6 +20774,35 @@ COMMENT ON VIEW lockstep.run_reports IS 'Each run as one JSON document, with its
 --
 
 COMMENT ON COLUMN lockstep.run_reports.report IS 'The keys of a run and, as results, its first 10,000 items; run_items has all.';
+
+
+--
+-- Name: samples; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE VIEW lockstep.samples AS
+ SELECT sample.sampled_at,
+    sample.connections,
+    sample.active,
+    sample.idle,
+    sample.idle_in_transaction,
+    sample.waiting,
+    sample.longest_wait,
+    sample.lock_breaches,
+    sample.requests,
+    sample.errors,
+    sample.conflicts,
+    sample.retries
+   FROM lockstep.monitoring_samples sample;
+
+
+ALTER TABLE lockstep.samples OWNER TO lockstep_owner;
+
+--
+-- Name: VIEW samples; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON VIEW lockstep.samples IS 'Connections, waits and requests over time: a row a look of sample_monitoring().';
 
 
 --
@@ -15366,6 +21096,33 @@ ALTER TABLE lockstep.taken_over ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
 
 
 --
+-- Name: threshold_breaches; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE VIEW lockstep.threshold_breaches AS
+ SELECT breach.id AS breach_id,
+    breach.kind,
+    breach.subject,
+    breach.began_at,
+    breach.last_seen_at,
+    breach.ended_at,
+    breach.samples,
+    breach.measured,
+    breach.threshold,
+    breach.cause
+   FROM lockstep.breach_records breach;
+
+
+ALTER TABLE lockstep.threshold_breaches OWNER TO lockstep_owner;
+
+--
+-- Name: VIEW threshold_breaches; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON VIEW lockstep.threshold_breaches IS 'Thresholds that were reached, each with its cause, from the first sample that saw it to the first that did not. Of waits for a pair that were given up, breaches has each.';
+
+
+--
 -- Name: user_licenses_id_seq; Type: SEQUENCE; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -15394,6 +21151,38 @@ ALTER TABLE lockstep.users ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY 
 
 
 --
+-- Name: adopted_rows adopted_rows_pkey; Type: CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE ONLY lockstep.adopted_rows
+    ADD CONSTRAINT adopted_rows_pkey PRIMARY KEY (source, table_name, source_id);
+
+
+--
+-- Name: adoption_pairs adoption_pairs_pkey; Type: CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE ONLY lockstep.adoption_pairs
+    ADD CONSTRAINT adoption_pairs_pkey PRIMARY KEY (user_id, specialization_id);
+
+
+--
+-- Name: adoption_runs adoption_runs_pkey; Type: CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE ONLY lockstep.adoption_runs
+    ADD CONSTRAINT adoption_runs_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: adoption_staging adoption_staging_pkey; Type: CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE ONLY lockstep.adoption_staging
+    ADD CONSTRAINT adoption_staging_pkey PRIMARY KEY (table_name, source_id);
+
+
+--
 -- Name: assets assets_pkey; Type: CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -15407,6 +21196,14 @@ ALTER TABLE ONLY lockstep.assets
 
 ALTER TABLE ONLY lockstep.blobs
     ADD CONSTRAINT blobs_pkey PRIMARY KEY (sha256);
+
+
+--
+-- Name: breach_records breach_records_pkey; Type: CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE ONLY lockstep.breach_records
+    ADD CONSTRAINT breach_records_pkey PRIMARY KEY (id);
 
 
 --
@@ -15474,6 +21271,30 @@ ALTER TABLE ONLY lockstep.identities
 
 
 --
+-- Name: incident_checks incident_checks_pkey; Type: CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE ONLY lockstep.incident_checks
+    ADD CONSTRAINT incident_checks_pkey PRIMARY KEY (is_only);
+
+
+--
+-- Name: incident_kinds incident_kinds_pkey; Type: CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE ONLY lockstep.incident_kinds
+    ADD CONSTRAINT incident_kinds_pkey PRIMARY KEY (kind);
+
+
+--
+-- Name: incident_mails incident_mails_pkey; Type: CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE ONLY lockstep.incident_mails
+    ADD CONSTRAINT incident_mails_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: license_progressions license_progressions_pkey; Type: CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -15495,6 +21316,22 @@ ALTER TABLE ONLY lockstep.loaded_sources
 
 ALTER TABLE ONLY lockstep.lock_breaches
     ADD CONSTRAINT lock_breaches_pkey PRIMARY KEY (user_id, id);
+
+
+--
+-- Name: monitoring_samples monitoring_samples_pkey; Type: CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE ONLY lockstep.monitoring_samples
+    ADD CONSTRAINT monitoring_samples_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: noted_incidents noted_incidents_pkey; Type: CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE ONLY lockstep.noted_incidents
+    ADD CONSTRAINT noted_incidents_pkey PRIMARY KEY (id);
 
 
 --
@@ -15570,6 +21407,14 @@ ALTER TABLE ONLY lockstep.refresh_tokens
 
 
 --
+-- Name: request_counts request_counts_pkey; Type: CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE ONLY lockstep.request_counts
+    ADD CONSTRAINT request_counts_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: schema_migration_format schema_migration_format_pkey; Type: CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -15642,6 +21487,14 @@ ALTER TABLE ONLY lockstep.specializations
 
 
 --
+-- Name: statement_baseline statement_baseline_pkey; Type: CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE ONLY lockstep.statement_baseline
+    ADD CONSTRAINT statement_baseline_pkey PRIMARY KEY (role_name, query_id);
+
+
+--
 -- Name: sync_run_items sync_run_items_pkey; Type: CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -15693,6 +21546,21 @@ ALTER TABLE ONLY lockstep.groups
 --
 
 COMMENT ON CONSTRAINT uq_groups_name ON lockstep.groups IS 'One group a name.';
+
+
+--
+-- Name: incident_mails uq_incident_mails_event; Type: CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE ONLY lockstep.incident_mails
+    ADD CONSTRAINT uq_incident_mails_event UNIQUE (incident_id, event);
+
+
+--
+-- Name: CONSTRAINT uq_incident_mails_event ON incident_mails; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON CONSTRAINT uq_incident_mails_event ON lockstep.incident_mails IS 'One mail when it opens, one when it closes.';
 
 
 --
@@ -15810,6 +21678,48 @@ ALTER TABLE ONLY lockstep.verified_ranges
 
 
 --
+-- Name: ix_adopted_rows_run_id; Type: INDEX; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE INDEX ix_adopted_rows_run_id ON lockstep.adopted_rows USING btree (run_id);
+
+
+--
+-- Name: INDEX ix_adopted_rows_run_id; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON INDEX lockstep.ix_adopted_rows_run_id IS 'Serves the foreign key.';
+
+
+--
+-- Name: ix_adopted_rows_user_id; Type: INDEX; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE INDEX ix_adopted_rows_user_id ON lockstep.adopted_rows USING btree (user_id, specialization_id);
+
+
+--
+-- Name: INDEX ix_adopted_rows_user_id; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON INDEX lockstep.ix_adopted_rows_user_id IS 'Finds what was adopted of a person, and of a pair.';
+
+
+--
+-- Name: ix_adoption_staging_pair; Type: INDEX; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE INDEX ix_adoption_staging_pair ON lockstep.adoption_staging USING btree (user_id, specialization_id);
+
+
+--
+-- Name: INDEX ix_adoption_staging_pair; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON INDEX lockstep.ix_adoption_staging_pair IS 'Finds the rows of a pair.';
+
+
+--
 -- Name: ix_assets_created_by; Type: INDEX; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -15821,6 +21731,20 @@ CREATE INDEX ix_assets_created_by ON lockstep.assets USING btree (created_by);
 --
 
 COMMENT ON INDEX lockstep.ix_assets_created_by IS 'Serves export, erasure and the foreign key.';
+
+
+--
+-- Name: ix_breach_records_last_seen_at; Type: INDEX; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE INDEX ix_breach_records_last_seen_at ON lockstep.breach_records USING btree (last_seen_at);
+
+
+--
+-- Name: INDEX ix_breach_records_last_seen_at; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON INDEX lockstep.ix_breach_records_last_seen_at IS 'Serves the newest breaches and the retention.';
 
 
 --
@@ -15880,6 +21804,20 @@ COMMENT ON INDEX lockstep.ix_identities_user_id IS 'Serves export and erasure.';
 
 
 --
+-- Name: ix_incident_mails_waiting; Type: INDEX; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE INDEX ix_incident_mails_waiting ON lockstep.incident_mails USING btree (try_after) WHERE ((sent_at IS NULL) AND (set_aside_at IS NULL));
+
+
+--
+-- Name: INDEX ix_incident_mails_waiting; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON INDEX lockstep.ix_incident_mails_waiting IS 'Serves a delivery: the mails that wait.';
+
+
+--
 -- Name: ix_license_progressions_id; Type: INDEX; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -15905,6 +21843,34 @@ CREATE INDEX ix_lock_breaches_noticed_at ON lockstep.lock_breaches USING btree (
 --
 
 COMMENT ON INDEX lockstep.ix_lock_breaches_noticed_at IS 'Serves the newest breaches and the retention.';
+
+
+--
+-- Name: ix_monitoring_samples_sampled_at; Type: INDEX; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE INDEX ix_monitoring_samples_sampled_at ON lockstep.monitoring_samples USING btree (sampled_at);
+
+
+--
+-- Name: INDEX ix_monitoring_samples_sampled_at; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON INDEX lockstep.ix_monitoring_samples_sampled_at IS 'Serves the newest sample and the retention.';
+
+
+--
+-- Name: ix_noted_incidents_closed_at; Type: INDEX; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE INDEX ix_noted_incidents_closed_at ON lockstep.noted_incidents USING btree (closed_at);
+
+
+--
+-- Name: INDEX ix_noted_incidents_closed_at; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON INDEX lockstep.ix_noted_incidents_closed_at IS 'Serves the retention.';
 
 
 --
@@ -16062,6 +22028,20 @@ COMMENT ON INDEX lockstep.ix_refresh_tokens_session IS 'Serves the foreign key.'
 
 
 --
+-- Name: ix_request_counts_noted_at; Type: INDEX; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE INDEX ix_request_counts_noted_at ON lockstep.request_counts USING btree (noted_at);
+
+
+--
+-- Name: INDEX ix_request_counts_noted_at; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON INDEX lockstep.ix_request_counts_noted_at IS 'Serves the error rate and the retention.';
+
+
+--
 -- Name: ix_sign_in_attempts_last_at; Type: INDEX; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -16143,6 +22123,34 @@ CREATE INDEX ix_user_licenses_id ON lockstep.user_licenses USING btree (id);
 --
 
 COMMENT ON INDEX lockstep.ix_user_licenses_id IS 'Serves clients that address a row by its id alone.';
+
+
+--
+-- Name: uq_breach_records_open; Type: INDEX; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE UNIQUE INDEX uq_breach_records_open ON lockstep.breach_records USING btree (kind, subject) WHERE (ended_at IS NULL);
+
+
+--
+-- Name: INDEX uq_breach_records_open; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON INDEX lockstep.uq_breach_records_open IS 'A breach that goes on is one row, however many samplers see it.';
+
+
+--
+-- Name: uq_noted_incidents_open; Type: INDEX; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE UNIQUE INDEX uq_noted_incidents_open ON lockstep.noted_incidents USING btree (kind, subject) WHERE (closed_at IS NULL);
+
+
+--
+-- Name: INDEX uq_noted_incidents_open; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON INDEX lockstep.uq_noted_incidents_open IS 'One open incident of a kind and subject.';
 
 
 --
@@ -16706,6 +22714,21 @@ COMMENT ON TRIGGER stamp_update ON lockstep.projects IS 'Every update is a new v
 
 
 --
+-- Name: adopted_rows fk_adopted_rows_run; Type: FK CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE ONLY lockstep.adopted_rows
+    ADD CONSTRAINT fk_adopted_rows_run FOREIGN KEY (run_id) REFERENCES lockstep.adoption_runs(id) ON DELETE RESTRICT;
+
+
+--
+-- Name: CONSTRAINT fk_adopted_rows_run ON adopted_rows; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON CONSTRAINT fk_adopted_rows_run ON lockstep.adopted_rows IS 'The adoption that wrote the row last.';
+
+
+--
 -- Name: assets fk_assets_content; Type: FK CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -16796,6 +22819,21 @@ COMMENT ON CONSTRAINT fk_identities_user ON lockstep.identities IS 'An identity 
 
 
 --
+-- Name: incident_mails fk_incident_mails_incident; Type: FK CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE ONLY lockstep.incident_mails
+    ADD CONSTRAINT fk_incident_mails_incident FOREIGN KEY (incident_id) REFERENCES lockstep.noted_incidents(id) ON DELETE CASCADE;
+
+
+--
+-- Name: CONSTRAINT fk_incident_mails_incident ON incident_mails; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON CONSTRAINT fk_incident_mails_incident ON lockstep.incident_mails IS 'Mails go with their incident.';
+
+
+--
 -- Name: license_progressions fk_license_progressions_advanced_by; Type: FK CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -16823,6 +22861,21 @@ ALTER TABLE ONLY lockstep.license_progressions
 --
 
 COMMENT ON CONSTRAINT fk_license_progressions_license ON lockstep.license_progressions IS 'A license with history cannot be deleted.';
+
+
+--
+-- Name: noted_incidents fk_noted_incidents_kind; Type: FK CONSTRAINT; Schema: lockstep; Owner: lockstep_owner
+--
+
+ALTER TABLE ONLY lockstep.noted_incidents
+    ADD CONSTRAINT fk_noted_incidents_kind FOREIGN KEY (kind) REFERENCES lockstep.incident_kinds(kind) ON DELETE RESTRICT;
+
+
+--
+-- Name: CONSTRAINT fk_noted_incidents_kind ON noted_incidents; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON CONSTRAINT fk_noted_incidents_kind ON lockstep.noted_incidents IS 'An incident is of a known kind.';
 
 
 --
@@ -17359,6 +23412,65 @@ GRANT ALL ON FUNCTION lockstep.add_member(p_actor_id bigint, p_group_id bigint, 
 
 
 --
+-- Name: FUNCTION adopt_asset(p_run_id bigint, p_source_id text, p_content bytea, p_type text, p_format text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.adopt_asset(p_run_id bigint, p_source_id text, p_content bytea, p_type text, p_format text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION adopt_groups(p_run_id bigint); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.adopt_groups(p_run_id bigint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION adopt_pairs(p_run_id bigint, p_limit integer); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.adopt_pairs(p_run_id bigint, p_limit integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION adopt_project(p_run_id bigint, p_source_id text, p_content bytea, p_file_name text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.adopt_project(p_run_id bigint, p_source_id text, p_content bytea, p_file_name text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION adopt_users(p_run_id bigint, p_limit integer); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.adopt_users(p_run_id bigint, p_limit integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION adopted_figures(p_content jsonb, p_names text[]); Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+REVOKE ALL ON FUNCTION lockstep.adopted_figures(p_content jsonb, p_names text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.adopted_figures(p_content jsonb, p_names text[]) TO lockstep_coupler;
+
+
+--
+-- Name: FUNCTION adopted_times(p_content jsonb, p_names text[], p_timezone text); Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+REVOKE ALL ON FUNCTION lockstep.adopted_times(p_content jsonb, p_names text[], p_timezone text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.adopted_times(p_content jsonb, p_names text[], p_timezone text) TO lockstep_coupler;
+
+
+--
+-- Name: FUNCTION adopted_user_state(p_user lockstep.users); Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+REVOKE ALL ON FUNCTION lockstep.adopted_user_state(p_user lockstep.users) FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.adopted_user_state(p_user lockstep.users) TO lockstep_coupler;
+
+
+--
 -- Name: PROCEDURE apply_sync(IN p_run_id bigint); Type: ACL; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -17584,6 +23696,14 @@ GRANT ALL ON FUNCTION lockstep.check_health() TO lockstep_admin;
 
 
 --
+-- Name: FUNCTION check_incidents(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.check_incidents() FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.check_incidents() TO lockstep_admin;
+
+
+--
 -- Name: FUNCTION check_not_erased(p_user_id bigint); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -17663,6 +23783,44 @@ REVOKE ALL ON FUNCTION lockstep.claim_idempotency_keys(p_function_name text, p_i
 
 
 --
+-- Name: TABLE incident_kinds; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT,UPDATE ON TABLE lockstep.incident_kinds TO lockstep_coupler;
+
+
+--
+-- Name: TABLE incident_mails; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.incident_mails TO lockstep_coupler;
+
+
+--
+-- Name: TABLE noted_incidents; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.noted_incidents TO lockstep_coupler;
+
+
+--
+-- Name: TABLE outbox; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT ON TABLE lockstep.outbox TO lockstep_coupler;
+GRANT SELECT ON TABLE lockstep.outbox TO lockstep_admin;
+GRANT SELECT ON TABLE lockstep.outbox TO lockstep_readonly;
+
+
+--
+-- Name: FUNCTION claim_mail(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.claim_mail() FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.claim_mail() TO lockstep_admin;
+
+
+--
 -- Name: TABLE queued_level_ups; Type: ACL; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -17674,6 +23832,14 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.queued_level_ups TO lockstep
 --
 
 REVOKE ALL ON FUNCTION lockstep.claim_queue_entries(p_limit bigint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION close_incident(p_kind text, p_subject text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.close_incident(p_kind text, p_subject text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.close_incident(p_kind text, p_subject text) TO lockstep_admin;
 
 
 --
@@ -17932,6 +24098,13 @@ REVOKE ALL ON FUNCTION lockstep.erase_account(p_user_id bigint) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION erase_adopted(p_user_id bigint); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.erase_adopted(p_user_id bigint) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION erase_projects(p_user_id bigint); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -17976,6 +24149,13 @@ REVOKE ALL ON FUNCTION lockstep.export_account(p_user_id bigint) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION export_adopted(p_user_id bigint); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.export_adopted(p_user_id bigint) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION export_projects(p_user_id bigint); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -18009,6 +24189,14 @@ GRANT ALL ON FUNCTION lockstep.export_user(p_actor_id bigint, p_user_id bigint) 
 --
 
 REVOKE ALL ON FUNCTION lockstep.fail_dead_runs(p_but_run_id bigint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION find_breaches(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.find_breaches() FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.find_breaches() TO lockstep_admin;
 
 
 --
@@ -18053,6 +24241,24 @@ GRANT ALL ON FUNCTION lockstep.find_guards() TO lockstep_readonly;
 
 
 --
+-- Name: FUNCTION find_lock_waits(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.find_lock_waits() FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.find_lock_waits() TO lockstep_admin;
+GRANT ALL ON FUNCTION lockstep.find_lock_waits() TO lockstep_readonly;
+
+
+--
+-- Name: FUNCTION find_pool_usage(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.find_pool_usage() FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.find_pool_usage() TO lockstep_admin;
+GRANT ALL ON FUNCTION lockstep.find_pool_usage() TO lockstep_readonly;
+
+
+--
 -- Name: FUNCTION find_project(p_actor_id bigint, p_project_id bigint, p_needed lockstep.project_permission); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -18064,6 +24270,37 @@ REVOKE ALL ON FUNCTION lockstep.find_project(p_actor_id bigint, p_project_id big
 --
 
 REVOKE ALL ON FUNCTION lockstep.find_revision(p_project lockstep.projects, p_version integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION find_row_owner(p_relation oid, p_place tid, OUT user_id bigint, OUT specialization_id text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.find_row_owner(p_relation oid, p_place tid, OUT user_id bigint, OUT specialization_id text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION find_statements(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.find_statements() FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.find_statements() TO lockstep_admin;
+GRANT ALL ON FUNCTION lockstep.find_statements() TO lockstep_readonly;
+
+
+--
+-- Name: FUNCTION finish_adoption(p_run_id bigint); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.finish_adoption(p_run_id bigint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION finish_mail(p_mail_id bigint, p_outcome text, p_error text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.finish_mail(p_mail_id bigint, p_outcome text, p_error text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.finish_mail(p_mail_id bigint, p_outcome text, p_error text) TO lockstep_admin;
 
 
 --
@@ -18215,6 +24452,14 @@ REVOKE ALL ON FUNCTION lockstep.judge_items(p_function_name text, p_items lockst
 
 
 --
+-- Name: FUNCTION keep_statement_baseline(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.keep_statement_baseline() FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.keep_statement_baseline() TO lockstep_admin;
+
+
+--
 -- Name: FUNCTION leave_run(p_run_id bigint, p_worker uuid); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -18256,11 +24501,11 @@ GRANT ALL ON FUNCTION lockstep.link_identity(p_actor_id bigint, p_user_id bigint
 
 
 --
--- Name: FUNCTION list_desync(p_actor_id bigint, p_specialization_id text, p_after_user_id bigint, p_after_specialization text, p_limit integer); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+-- Name: FUNCTION list_desync(p_actor_id bigint, p_specialization_id text, p_after_user_id bigint, p_after_specialization text, p_limit integer, p_issue_type text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
-REVOKE ALL ON FUNCTION lockstep.list_desync(p_actor_id bigint, p_specialization_id text, p_after_user_id bigint, p_after_specialization text, p_limit integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION lockstep.list_desync(p_actor_id bigint, p_specialization_id text, p_after_user_id bigint, p_after_specialization text, p_limit integer) TO lockstep_app;
+REVOKE ALL ON FUNCTION lockstep.list_desync(p_actor_id bigint, p_specialization_id text, p_after_user_id bigint, p_after_specialization text, p_limit integer, p_issue_type text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.list_desync(p_actor_id bigint, p_specialization_id text, p_after_user_id bigint, p_after_specialization text, p_limit integer, p_issue_type text) TO lockstep_app;
 
 
 --
@@ -18472,6 +24717,20 @@ REVOKE ALL ON FUNCTION lockstep.lock_project(p_actor_id bigint, p_project_id big
 
 
 --
+-- Name: FUNCTION mark_adoption_conflicts(p_source text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.mark_adoption_conflicts(p_source text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION mark_changed_here(p_source text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.mark_changed_here(p_source text) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION may_see(p_actor_id bigint, p_user_id bigint); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -18501,6 +24760,14 @@ GRANT ALL ON FUNCTION lockstep.network_of(p_address inet) TO lockstep_coupler;
 
 
 --
+-- Name: FUNCTION note_incident(p_kind text, p_subject text, p_cause jsonb); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.note_incident(p_kind text, p_subject text, p_cause jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.note_incident(p_kind text, p_subject text, p_cause jsonb) TO lockstep_admin;
+
+
+--
 -- Name: FUNCTION note_lock_breach(p_user_id bigint, p_specialization_id text, p_source text, p_waited interval); Type: ACL; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -18510,10 +24777,74 @@ GRANT ALL ON FUNCTION lockstep.note_lock_breach(p_user_id bigint, p_specializati
 
 
 --
+-- Name: FUNCTION note_requests(p_process text, p_requests bigint, p_errors bigint, p_conflicts bigint, p_retries bigint, p_codes jsonb); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.note_requests(p_process text, p_requests bigint, p_errors bigint, p_conflicts bigint, p_retries bigint, p_codes jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.note_requests(p_process text, p_requests bigint, p_errors bigint, p_conflicts bigint, p_retries bigint, p_codes jsonb) TO lockstep_app;
+
+
+--
 -- Name: FUNCTION permission_on(p_actor_id bigint, p_user_id bigint, p_project_id bigint); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
 REVOKE ALL ON FUNCTION lockstep.permission_on(p_actor_id bigint, p_user_id bigint, p_project_id bigint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION plan_adopted_changes(p_source text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.plan_adopted_changes(p_source text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION plan_adopted_curriculum(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.plan_adopted_curriculum() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION plan_adopted_history(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.plan_adopted_history() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION plan_adopted_pairs(p_direction text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.plan_adopted_pairs(p_direction text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION plan_adopted_projects(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.plan_adopted_projects() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION plan_adopted_sides(p_timezone text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.plan_adopted_sides(p_timezone text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION plan_adopted_users(p_source text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.plan_adopted_users(p_source text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION plan_adoption(p_source text, p_timezone text, p_direction text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.plan_adoption(p_source text, p_timezone text, p_direction text) FROM PUBLIC;
 
 
 --
@@ -18532,11 +24863,11 @@ GRANT ALL ON FUNCTION lockstep.plan_reconcile(p_attempt integer) TO lockstep_adm
 
 
 --
--- Name: FUNCTION plan_sync(p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_requested_by bigint, p_reason text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+-- Name: FUNCTION plan_sync(p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_requested_by bigint, p_reason text, p_pairs jsonb); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
-REVOKE ALL ON FUNCTION lockstep.plan_sync(p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_requested_by bigint, p_reason text) FROM PUBLIC;
-GRANT ALL ON FUNCTION lockstep.plan_sync(p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_requested_by bigint, p_reason text) TO lockstep_admin;
+REVOKE ALL ON FUNCTION lockstep.plan_sync(p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_requested_by bigint, p_reason text, p_pairs jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.plan_sync(p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_requested_by bigint, p_reason text, p_pairs jsonb) TO lockstep_admin;
 
 
 --
@@ -18564,11 +24895,27 @@ GRANT ALL ON FUNCTION lockstep.purge_idempotency_keys() TO lockstep_admin;
 
 
 --
+-- Name: FUNCTION purge_incidents(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.purge_incidents() FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.purge_incidents() TO lockstep_admin;
+
+
+--
 -- Name: FUNCTION purge_lock_breaches(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
 REVOKE ALL ON FUNCTION lockstep.purge_lock_breaches() FROM PUBLIC;
 GRANT ALL ON FUNCTION lockstep.purge_lock_breaches() TO lockstep_admin;
+
+
+--
+-- Name: FUNCTION purge_monitoring(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.purge_monitoring() FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.purge_monitoring() TO lockstep_admin;
 
 
 --
@@ -18642,6 +24989,101 @@ GRANT ALL ON FUNCTION lockstep.read_asset(p_actor_id bigint, p_asset_id text, p_
 
 REVOKE ALL ON FUNCTION lockstep.read_consistency(p_actor_id bigint, p_user_id bigint, p_specialization_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lockstep.read_consistency(p_actor_id bigint, p_user_id bigint, p_specialization_id text) TO lockstep_app;
+
+
+--
+-- Name: FUNCTION setting(p_name text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.setting(p_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.setting(p_name text) TO lockstep_app;
+GRANT ALL ON FUNCTION lockstep.setting(p_name text) TO lockstep_admin;
+GRANT ALL ON FUNCTION lockstep.setting(p_name text) TO lockstep_readonly;
+
+
+--
+-- Name: TABLE breach_records; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.breach_records TO lockstep_coupler;
+
+
+--
+-- Name: TABLE lock_breaches; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.lock_breaches TO lockstep_coupler;
+
+
+--
+-- Name: TABLE breaches; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT ON TABLE lockstep.breaches TO lockstep_admin;
+GRANT SELECT ON TABLE lockstep.breaches TO lockstep_readonly;
+
+
+--
+-- Name: TABLE monitoring_samples; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.monitoring_samples TO lockstep_coupler;
+
+
+--
+-- Name: TABLE queue_status; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT ON TABLE lockstep.queue_status TO lockstep_admin;
+GRANT SELECT ON TABLE lockstep.queue_status TO lockstep_readonly;
+
+
+--
+-- Name: TABLE verified_ranges; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.verified_ranges TO lockstep_coupler;
+
+
+--
+-- Name: TABLE ranges; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT ON TABLE lockstep.ranges TO lockstep_admin;
+GRANT SELECT ON TABLE lockstep.ranges TO lockstep_readonly;
+
+
+--
+-- Name: TABLE statement_baseline; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.statement_baseline TO lockstep_coupler;
+
+
+--
+-- Name: TABLE statement_stats; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT ON TABLE lockstep.statement_stats TO lockstep_coupler;
+GRANT SELECT ON TABLE lockstep.statement_stats TO lockstep_admin;
+GRANT SELECT ON TABLE lockstep.statement_stats TO lockstep_readonly;
+
+
+--
+-- Name: TABLE figures; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT ON TABLE lockstep.figures TO lockstep_coupler;
+GRANT SELECT ON TABLE lockstep.figures TO lockstep_admin;
+GRANT SELECT ON TABLE lockstep.figures TO lockstep_readonly;
+
+
+--
+-- Name: FUNCTION read_figures(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.read_figures() FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.read_figures() TO lockstep_app;
 
 
 --
@@ -18798,21 +25240,6 @@ GRANT ALL ON FUNCTION lockstep.read_run(p_run_id bigint) TO lockstep_admin;
 
 
 --
--- Name: TABLE verified_ranges; Type: ACL; Schema: lockstep; Owner: lockstep_owner
---
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.verified_ranges TO lockstep_coupler;
-
-
---
--- Name: TABLE ranges; Type: ACL; Schema: lockstep; Owner: lockstep_owner
---
-
-GRANT SELECT ON TABLE lockstep.ranges TO lockstep_admin;
-GRANT SELECT ON TABLE lockstep.ranges TO lockstep_readonly;
-
-
---
 -- Name: TABLE service_state; Type: ACL; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -18846,6 +25273,20 @@ GRANT ALL ON PROCEDURE lockstep.reconcile(INOUT run_id bigint) TO lockstep_admin
 
 
 --
+-- Name: FUNCTION record_adopted(p_run_id bigint, p_table_names text[], p_first_user bigint, p_last_user bigint, p_source_id text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.record_adopted(p_run_id bigint, p_table_names text[], p_first_user bigint, p_last_user bigint, p_source_id text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION record_breaches(p_since timestamp with time zone); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.record_breaches(p_since timestamp with time zone) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION record_guards(p_broken text[]); Type: ACL; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -18874,6 +25315,13 @@ REVOKE ALL ON FUNCTION lockstep.record_revision() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lockstep.refresh_session(p_user_id bigint, p_token_hash bytea, p_next_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION lockstep.refresh_session(p_user_id bigint, p_token_hash bytea, p_next_hash bytea) TO lockstep_auth;
+
+
+--
+-- Name: FUNCTION refuse_closed(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.refuse_closed() FROM PUBLIC;
 
 
 --
@@ -18935,6 +25383,13 @@ GRANT ALL ON FUNCTION lockstep.rename_group(p_actor_id bigint, p_group_id bigint
 
 
 --
+-- Name: FUNCTION reopen_incident(p_kind text, p_subject text, p_cause jsonb); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.reopen_incident(p_kind text, p_subject text, p_cause jsonb) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION repair_user(p_actor_id bigint, p_user_id bigint, p_specialization_id text, p_direction text, p_reason text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -18951,11 +25406,11 @@ GRANT ALL ON FUNCTION lockstep.repair_user_all(p_actor_id bigint, p_user_id bigi
 
 
 --
--- Name: FUNCTION request_run(p_actor_id bigint, p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_dry_run boolean, p_reason text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+-- Name: FUNCTION request_run(p_actor_id bigint, p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_dry_run boolean, p_reason text, p_pairs jsonb); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
-REVOKE ALL ON FUNCTION lockstep.request_run(p_actor_id bigint, p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_dry_run boolean, p_reason text) FROM PUBLIC;
-GRANT ALL ON FUNCTION lockstep.request_run(p_actor_id bigint, p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_dry_run boolean, p_reason text) TO lockstep_admin;
+REVOKE ALL ON FUNCTION lockstep.request_run(p_actor_id bigint, p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_dry_run boolean, p_reason text, p_pairs jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.request_run(p_actor_id bigint, p_direction text, p_specialization_id text, p_user_id bigint, p_limit bigint, p_dry_run boolean, p_reason text, p_pairs jsonb) TO lockstep_admin;
 
 
 --
@@ -19007,6 +25462,22 @@ GRANT ALL ON FUNCTION lockstep.restore_revision(p_actor_id bigint, p_project_id 
 
 
 --
+-- Name: FUNCTION retry_mails(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.retry_mails() FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.retry_mails() TO lockstep_admin;
+
+
+--
+-- Name: FUNCTION sample_monitoring(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.sample_monitoring() FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.sample_monitoring() TO lockstep_admin;
+
+
+--
 -- Name: FUNCTION set_level(p_actor_id bigint, p_user_id bigint, p_specialization_id text, p_new_level integer, p_xp_change bigint, p_sessions_change integer, p_projects_change integer, p_theory_hours_change numeric, p_practice_hours_change numeric, p_reason text, p_idempotency_key text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -19022,16 +25493,6 @@ REVOKE ALL ON FUNCTION lockstep.set_password(p_email text, p_password_hash text)
 
 
 --
--- Name: FUNCTION setting(p_name text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
---
-
-REVOKE ALL ON FUNCTION lockstep.setting(p_name text) FROM PUBLIC;
-GRANT ALL ON FUNCTION lockstep.setting(p_name text) TO lockstep_app;
-GRANT ALL ON FUNCTION lockstep.setting(p_name text) TO lockstep_admin;
-GRANT ALL ON FUNCTION lockstep.setting(p_name text) TO lockstep_readonly;
-
-
---
 -- Name: FUNCTION share_project(p_actor_id bigint, p_project_id bigint, p_permission lockstep.project_permission, p_user_id bigint, p_group_id bigint); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -19041,10 +25502,38 @@ GRANT ALL ON FUNCTION lockstep.share_project(p_actor_id bigint, p_project_id big
 
 
 --
+-- Name: TABLE adoption_staging; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.adoption_staging TO lockstep_coupler;
+
+
+--
+-- Name: FUNCTION staged_file(p_table_name text, p_source_id text, p_content bytea); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.staged_file(p_table_name text, p_source_id text, p_content bytea) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION stamp_project(); Type: ACL; Schema: lockstep; Owner: lockstep_owner
 --
 
 REVOKE ALL ON FUNCTION lockstep.stamp_project() FROM PUBLIC;
+
+
+--
+-- Name: TABLE adoption_runs; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.adoption_runs TO lockstep_coupler;
+
+
+--
+-- Name: FUNCTION start_adoption(p_source text, p_timezone text, p_direction text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.start_adoption(p_source text, p_timezone text, p_direction text) FROM PUBLIC;
 
 
 --
@@ -19228,11 +25717,43 @@ GRANT ALL ON FUNCTION lockstep.verify_next_range(p_older_than timestamp with tim
 
 
 --
--- Name: FUNCTION verify_range(p_first_user_id bigint, p_last_user_id bigint, OUT pairs bigint, OUT violations bigint); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+-- Name: FUNCTION verify_range(p_first_user_id bigint, p_last_user_id bigint, OUT pairs bigint, OUT violations bigint, OUT level_mismatch bigint, OUT missing_license bigint, OUT missing_progress bigint); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
-REVOKE ALL ON FUNCTION lockstep.verify_range(p_first_user_id bigint, p_last_user_id bigint, OUT pairs bigint, OUT violations bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION lockstep.verify_range(p_first_user_id bigint, p_last_user_id bigint, OUT pairs bigint, OUT violations bigint) TO lockstep_admin;
+REVOKE ALL ON FUNCTION lockstep.verify_range(p_first_user_id bigint, p_last_user_id bigint, OUT pairs bigint, OUT violations bigint, OUT level_mismatch bigint, OUT missing_license bigint, OUT missing_progress bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.verify_range(p_first_user_id bigint, p_last_user_id bigint, OUT pairs bigint, OUT violations bigint, OUT level_mismatch bigint, OUT missing_license bigint, OUT missing_progress bigint) TO lockstep_admin;
+
+
+--
+-- Name: PROCEDURE watch(); Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+REVOKE ALL ON PROCEDURE lockstep.watch() FROM PUBLIC;
+GRANT ALL ON PROCEDURE lockstep.watch() TO lockstep_admin;
+
+
+--
+-- Name: FUNCTION watch_incidents(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.watch_incidents() FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.watch_incidents() TO lockstep_admin;
+
+
+--
+-- Name: FUNCTION watch_monitoring(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.watch_monitoring() FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.watch_monitoring() TO lockstep_admin;
+
+
+--
+-- Name: FUNCTION without_literals(p_query text, p_keep_numbers boolean); Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+REVOKE ALL ON FUNCTION lockstep.without_literals(p_query text, p_keep_numbers boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.without_literals(p_query text, p_keep_numbers boolean) TO lockstep_coupler;
 
 
 --
@@ -19241,6 +25762,20 @@ GRANT ALL ON FUNCTION lockstep.verify_range(p_first_user_id bigint, p_last_user_
 
 REVOKE ALL ON FUNCTION lockstep.work_on_run(p_run_id bigint, p_worker uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION lockstep.work_on_run(p_run_id bigint, p_worker uuid) TO lockstep_admin;
+
+
+--
+-- Name: FUNCTION write_adopted_history(p_run_id bigint, p_first_user bigint, p_last_user bigint); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.write_adopted_history(p_run_id bigint, p_first_user bigint, p_last_user bigint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION write_adopted_pairs(p_first_user bigint, p_last_user bigint); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.write_adopted_pairs(p_first_user bigint, p_last_user bigint) FROM PUBLIC;
 
 
 --
@@ -19262,6 +25797,27 @@ REVOKE ALL ON FUNCTION lockstep.write_levels(p_user_id bigint, p_specialization_
 --
 
 REVOKE ALL ON FUNCTION lockstep.write_password(p_user_id bigint, p_password_hash text) FROM PUBLIC;
+
+
+--
+-- Name: TABLE adopted_pairs_here; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT ON TABLE lockstep.adopted_pairs_here TO lockstep_coupler;
+
+
+--
+-- Name: TABLE adopted_rows; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.adopted_rows TO lockstep_coupler;
+
+
+--
+-- Name: TABLE adoption_pairs; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.adoption_pairs TO lockstep_coupler;
 
 
 --
@@ -19293,21 +25849,6 @@ GRANT UPDATE(created_at) ON TABLE lockstep.blobs TO lockstep_coupler;
 
 
 --
--- Name: TABLE lock_breaches; Type: ACL; Schema: lockstep; Owner: lockstep_owner
---
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.lock_breaches TO lockstep_coupler;
-
-
---
--- Name: TABLE breaches; Type: ACL; Schema: lockstep; Owner: lockstep_owner
---
-
-GRANT SELECT ON TABLE lockstep.breaches TO lockstep_admin;
-GRANT SELECT ON TABLE lockstep.breaches TO lockstep_readonly;
-
-
---
 -- Name: TABLE coach_levels; Type: ACL; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -19327,10 +25868,42 @@ GRANT SELECT ON TABLE lockstep.coupled_key_triggers TO lockstep_readonly;
 
 
 --
+-- Name: TABLE health_history; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT ON TABLE lockstep.health_history TO lockstep_admin;
+GRANT SELECT ON TABLE lockstep.health_history TO lockstep_readonly;
+
+
+--
 -- Name: TABLE idempotency_keys; Type: ACL; Schema: lockstep; Owner: lockstep_owner
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.idempotency_keys TO lockstep_coupler;
+
+
+--
+-- Name: TABLE incident_checks; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT,UPDATE ON TABLE lockstep.incident_checks TO lockstep_coupler;
+
+
+--
+-- Name: TABLE incident_conditions; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT ON TABLE lockstep.incident_conditions TO lockstep_coupler;
+GRANT SELECT ON TABLE lockstep.incident_conditions TO lockstep_admin;
+GRANT SELECT ON TABLE lockstep.incident_conditions TO lockstep_readonly;
+
+
+--
+-- Name: TABLE incidents; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT ON TABLE lockstep.incidents TO lockstep_admin;
+GRANT SELECT ON TABLE lockstep.incidents TO lockstep_readonly;
 
 
 --
@@ -19341,6 +25914,31 @@ GRANT SELECT ON TABLE lockstep.internship_levels TO lockstep_app;
 GRANT SELECT ON TABLE lockstep.internship_levels TO lockstep_admin;
 GRANT SELECT ON TABLE lockstep.internship_levels TO lockstep_readonly;
 GRANT SELECT ON TABLE lockstep.internship_levels TO lockstep_legacy;
+
+
+--
+-- Name: TABLE level_distribution; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT ON TABLE lockstep.level_distribution TO lockstep_admin;
+GRANT SELECT ON TABLE lockstep.level_distribution TO lockstep_readonly;
+
+
+--
+-- Name: TABLE lock_waits; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT ON TABLE lockstep.lock_waits TO lockstep_coupler;
+GRANT SELECT ON TABLE lockstep.lock_waits TO lockstep_admin;
+GRANT SELECT ON TABLE lockstep.lock_waits TO lockstep_readonly;
+
+
+--
+-- Name: TABLE lock_tree; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT ON TABLE lockstep.lock_tree TO lockstep_admin;
+GRANT SELECT ON TABLE lockstep.lock_tree TO lockstep_readonly;
 
 
 --
@@ -19358,6 +25956,15 @@ GRANT SELECT ON TABLE lockstep.player_levels TO lockstep_app;
 GRANT SELECT ON TABLE lockstep.player_levels TO lockstep_admin;
 GRANT SELECT ON TABLE lockstep.player_levels TO lockstep_readonly;
 GRANT SELECT ON TABLE lockstep.player_levels TO lockstep_legacy;
+
+
+--
+-- Name: TABLE pool_usage; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT ON TABLE lockstep.pool_usage TO lockstep_coupler;
+GRANT SELECT ON TABLE lockstep.pool_usage TO lockstep_admin;
+GRANT SELECT ON TABLE lockstep.pool_usage TO lockstep_readonly;
 
 
 --
@@ -19390,14 +25997,6 @@ GRANT SELECT ON TABLE lockstep.queue_set_aside TO lockstep_readonly;
 
 
 --
--- Name: TABLE queue_status; Type: ACL; Schema: lockstep; Owner: lockstep_owner
---
-
-GRANT SELECT ON TABLE lockstep.queue_status TO lockstep_admin;
-GRANT SELECT ON TABLE lockstep.queue_status TO lockstep_readonly;
-
-
---
 -- Name: TABLE raw_writes; Type: ACL; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -19420,11 +26019,26 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.refresh_tokens TO lockstep_c
 
 
 --
+-- Name: TABLE request_counts; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.request_counts TO lockstep_coupler;
+
+
+--
 -- Name: TABLE run_reports; Type: ACL; Schema: lockstep; Owner: lockstep_owner
 --
 
 GRANT SELECT ON TABLE lockstep.run_reports TO lockstep_admin;
 GRANT SELECT ON TABLE lockstep.run_reports TO lockstep_readonly;
+
+
+--
+-- Name: TABLE samples; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT ON TABLE lockstep.samples TO lockstep_admin;
+GRANT SELECT ON TABLE lockstep.samples TO lockstep_readonly;
 
 
 --
@@ -19447,6 +26061,21 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.sessions TO lockstep_coupler
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.sign_in_attempts TO lockstep_coupler;
+
+
+--
+-- Name: TABLE threshold_breaches; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT ON TABLE lockstep.threshold_breaches TO lockstep_admin;
+GRANT SELECT ON TABLE lockstep.threshold_breaches TO lockstep_readonly;
+
+
+--
+-- Name: SEQUENCE users_id_seq; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT,UPDATE ON SEQUENCE lockstep.users_id_seq TO lockstep_coupler;
 
 
 --
