@@ -27,7 +27,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/python -m piptools 
 
 help: ## explain every target in a line
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1 \2/p' Makefile | \
-	while read -r target text; do printf '  make %-14s%s\n' "$$target" "$$text"; done
+	while read -r target text; do printf '  make %-15s%s\n' "$$target" "$$text"; done
 
 run: $(RUNTIME) ## set everything up, serve it on 127.0.0.1:8000, and stay in the foreground; Ctrl-C stops it
 	@$(DB) run

@@ -248,7 +248,7 @@ class _OfDatabase:
     def _rows(self) -> Iterator[Metric]:
         families: dict[str, GaugeMetricFamily] = {}
         for row in self.rows:
-            name, labels = str(row["name"]), row["labels"]
+            name, labels = f"lockstep_{row['name']}", row["labels"]
             if name not in families:
                 families[name] = GaugeMetricFamily(name, FIGURES.get(name, name), labels=list(labels))
             families[name].add_metric([str(value) for value in labels.values()], row["value"])

@@ -24,7 +24,7 @@ named as (
 )
 
 select
-    'lockstep_desync_pairs_by_type' as name,
+    'desync_pairs_by_type' as name,
     jsonb_build_object('issue_type', typed.issue_type) as labels,
     typed.pairs::double precision as value
 from (
@@ -42,12 +42,12 @@ cross join lateral (
 ) as typed (issue_type, pairs)
 
 union all
-select 'lockstep_runs', jsonb_build_object('kind', run.kind, 'status', run.status), count(*)
+select 'runs', jsonb_build_object('kind', run.kind, 'status', run.status), count(*)
 from lockstep.runs as run
 group by run.kind, run.status
 
 union all
-select 'lockstep_newest_run_pairs', jsonb_build_object('outcome', counted.outcome), counted.pairs
+select 'newest_run_pairs', jsonb_build_object('outcome', counted.outcome), counted.pairs
 from (
     select run.issues_found, run.synced_count, run.failed_count, run.skipped_count
     from lockstep.runs as run
@@ -63,7 +63,7 @@ cross join lateral (
 ) as counted (outcome, pairs)
 
 union all
-select 'lockstep_queue_entries', jsonb_build_object('state', counted.state), counted.entries
+select 'queue_entries', jsonb_build_object('state', counted.state), counted.entries
 from (
     select queue.backlog, queue.retrying, queue.set_aside
     from lockstep.queue_status as queue
@@ -76,11 +76,11 @@ cross join lateral (
 ) as counted (state, entries)
 
 union all
-select 'lockstep_queue_oldest_age_seconds', '{}', coalesce(extract(epoch from queue.oldest_age), 0)
+select 'queue_oldest_age_seconds', '{}', coalesce(extract(epoch from queue.oldest_age), 0)
 from lockstep.queue_status as queue
 
 union all
-select 'lockstep_connections', jsonb_build_object('application', named.application, 'state', counted.state),
+select 'connections', jsonb_build_object('application', named.application, 'state', counted.state),
     sum(counted.connections)
 from named
 cross join lateral (
@@ -93,39 +93,39 @@ cross join lateral (
 group by named.application, counted.state
 
 union all
-select 'lockstep_connections_limit', '{}', lockstep.setting('connections_limit')::double precision
+select 'connections_limit', '{}', lockstep.setting('connections_limit')::double precision
 
 union all
-select 'lockstep_server_connections', '{}', max(usage.server_connections)
+select 'server_connections', '{}', max(usage.server_connections)
 from usage
 
 union all
-select 'lockstep_server_connections_limit', '{}', max(usage.server_limit)
+select 'server_connections_limit', '{}', max(usage.server_limit)
 from usage
 
 union all
-select 'lockstep_oldest_transaction_age_seconds', '{}', coalesce(extract(epoch from max(usage.oldest_age)), 0)
+select 'oldest_transaction_age_seconds', '{}', coalesce(extract(epoch from max(usage.oldest_age)), 0)
 from usage
 
 union all
-select 'lockstep_lock_waits', '{}', count(*)
+select 'lock_waits', '{}', count(*)
 from wait
 
 union all
-select 'lockstep_lock_wait_longest_seconds', '{}', coalesce(extract(epoch from max(wait.waited)), 0)
+select 'lock_wait_longest_seconds', '{}', coalesce(extract(epoch from max(wait.waited)), 0)
 from wait
 
 union all
-select 'lockstep_lock_budget_seconds', '{}', extract(epoch from lockstep.setting('lock_budget')::interval)
+select 'lock_budget_seconds', '{}', extract(epoch from lockstep.setting('lock_budget')::interval)
 
 union all
-select 'lockstep_lock_breaches', jsonb_build_object('source', source.name), count(breach.noticed_at)
+select 'lock_breaches', jsonb_build_object('source', source.name), count(breach.noticed_at)
 from unnest(array['client', 'http', 'queue']) as source (name)
 left outer join lockstep.breaches as breach on breach.source = source.name
 group by source.name
 
 union all
-select 'lockstep_breaches', jsonb_build_object('kind', kind.name, 'state', state.name), count(breach.id)
+select 'breaches', jsonb_build_object('kind', kind.name, 'state', state.name), count(breach.id)
 from unnest(array['connections', 'error_rate', 'lock_wait', 'statement_regression']) as kind (name)
 cross join unnest(array['open', 'ended']) as state (name)
 left outer join lockstep.breach_records as breach
@@ -134,7 +134,7 @@ left outer join lockstep.breach_records as breach
 group by kind.name, state.name
 
 union all
-select 'lockstep_incidents_open', jsonb_build_object('kind', known.kind, 'severity', known.severity),
+select 'incidents_open', jsonb_build_object('kind', known.kind, 'severity', known.severity),
     count(incident.id)
 from lockstep.incident_kinds as known
 left outer join lockstep.noted_incidents as incident
@@ -143,18 +143,18 @@ left outer join lockstep.noted_incidents as incident
 group by known.kind, known.severity
 
 union all
-select 'lockstep_statements_regressed', '{}', count(*)
+select 'statements_regressed', '{}', count(*)
 from lockstep.statement_stats as statement
 where statement.regressed
 
 union all
-select 'lockstep_last_sample_timestamp_seconds', '{}', extract(epoch from max(sample.sampled_at))
+select 'last_sample_timestamp_seconds', '{}', extract(epoch from max(sample.sampled_at))
 from lockstep.monitoring_samples as sample
 having count(*) > 0;
 
 comment on view lockstep.figures is
 'What /metrics shows of the database beside service_state: a row a figure. Reads no pair: desync is as each range showed when it was last read.';
-comment on column lockstep.figures.name is 'The name of the metric.';
+comment on column lockstep.figures.name is 'The name of the metric, after its prefix, which is the same for every school.';
 comment on column lockstep.figures.labels is 'Its labels, as an object.';
 
 grant select on lockstep.figures to lockstep_coupler, lockstep_admin, lockstep_readonly;
