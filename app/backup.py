@@ -3,7 +3,7 @@
     DATABASE-20261121T180501Z.dump   pg_dump's custom format, of the schema; 0600
     DATABASE-20261121T180501Z.json   its manifest; a dump without one was never finished
 
-Rows and sums are counted in the very snapshot that is dumped. docs/decisions/0012-deployment.md says why
+Rows and sums are counted in the very snapshot that is dumped. docs/decisions/0014-deployment.md says why
 it is made like this.
 """
 

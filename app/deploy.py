@@ -2,7 +2,7 @@
 
 A deployment is a row of steps, each of which may be run again; what it did stands in a ledger, one file a
 deployment, beside the backups: there it outlives a rollback, a restore, and the database.
-docs/decisions/0012-deployment.md says why.
+docs/decisions/0014-deployment.md says why.
 """
 
 import gzip

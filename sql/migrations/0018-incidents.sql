@@ -146,7 +146,7 @@ values
 
 insert into lockstep.settings (name, value, kind, description)
 values
-('incident_quiet', '15 minutes', 'interval', 'An incident that comes again within this is the same one; its close is mailed after it.'),
+('incident_quiet', '15 minutes', 'interval', 'An incident back within it is the same one; its close is mailed after it.'),
 ('incident_retention', '365 days', 'interval', 'How long incidents that are over are kept.'),
 ('mail_attempts', '20', 'integer', 'Deliveries of a mail that may fail before it is set aside.'),
 ('mail_retry_pause', '1 minute', 'interval', 'Pause after a delivery that failed; twice as long each time, at most an hour.');

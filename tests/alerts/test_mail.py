@@ -21,6 +21,8 @@ from tests.alerts.conftest import RECIPIENTS, Mailbox, free_port, settings_for
 from tests.pairs import Connect, Connection, call, one, refused, rows, value
 from tests.support import DEADLINE, wait_until
 
+pytestmark = pytest.mark.once
+
 Alerts = Callable[..., Result]
 Serve = Callable[..., int]
 

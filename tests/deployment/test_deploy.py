@@ -23,6 +23,8 @@ from tests.http.serving import served
 from tests.pairs import Connect, Connection, level_up, refused, rows, value
 from tests.support import DEADLINE, wait_until
 
+pytestmark = pytest.mark.once
+
 # What a deployment changes by itself.
 OWN = {"loaded_sources", "schema_migrations", "schema_migration_log", "guard_baseline"}
 

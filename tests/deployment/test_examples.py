@@ -12,6 +12,8 @@ from app.settings import PROJECT
 from tests.deployment import examples
 from tests.deployment.examples import EXAMPLES, WHERE
 
+pytestmark = pytest.mark.once
+
 UNITS = EXAMPLES / "systemd"
 STARTED = {"serve", "queue work", "sync reconcile", "sync health", "backup create"}
 

@@ -12,6 +12,8 @@ from app.drills import DRILLS, DrillError, Rows, World, world_of
 from app.settings import PROJECT, Settings
 from tests.pairs import Connection, rows, value
 
+pytestmark = pytest.mark.once
+
 RUNBOOK = (PROJECT / "docs" / "operations.md").read_text("utf-8").partition("\n## Runbook\n")[2].partition("\n## ")[0]
 
 Perform = Callable[[str], dict[str, Rows]]

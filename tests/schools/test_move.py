@@ -14,6 +14,8 @@ from app.schools import SchoolError
 from tests.pairs import Connect, Connection, add_users, outcome, rows, value
 from tests.support import wait_until_blocked
 
+pytestmark = pytest.mark.once
+
 BROKEN = "select kind || ' ' || name from lockstep.guard_status where status <> 'intact'"
 ADD = "select lockstep.level_up(1, 'PLAYER', 10)"
 
