@@ -288,7 +288,7 @@ CONDITIONS = (
         "An adoption was to end, and rows that it planned have not come over.",
     ),
     Condition(
-        "LS100", "school_closed", 503, "database_error", False,
+        "LS100", "school_closed", 409, "conflict", False,
         "this school is closed to writing",
         "The school was moved to another database, or is arriving in this one; the detail says where it is.",
     ),

@@ -397,9 +397,11 @@ def test_a_call_that_fails_fails_the_season_and_leaves_no_connection(connection:
     assert multiprocessing.active_children() == []
 
 
+# A shell starts what runs in the background deaf to ctrl-c, and so may have begun these tests.
 PLAYING = """
-import sys
+import signal, sys
 from app import season
+signal.signal(signal.SIGINT, signal.default_int_handler)
 season.run(sys.argv[1], students=200, writers=8, processes=2, events=5000, progress=season.show_progress())
 """
 
