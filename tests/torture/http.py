@@ -25,8 +25,9 @@ import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -162,7 +163,7 @@ def load(dsn: str, settings: Settings, folder: Path, clients: int, seconds: floa
     """Serve the database, with users 1 to STUDENTS in it, and let clients ask; return what they were told."""
     ledger = Ledger()
     with psycopg.connect(dsn, autocommit=True) as connection:
-        token = token_of_an_admin(connection, settings)
+        token = session_of_an_admin(connection, settings)()
         told = {
             "LOCKSTEP_WORKERS": str(workers),
             "LOCKSTEP_POOL_WAITING": str(settings.pools.waiting),
@@ -204,7 +205,8 @@ def wrong_sums(connection: Connection, ledger: Ledger) -> list[str]:
     ]
 
 
-def token_of_an_admin(connection: Connection, settings: Settings) -> str:
+def session_of_an_admin(connection: Connection, settings: Settings) -> Callable[[], str]:
+    """Begin a session that lasts; return what makes an access token of it, good for five minutes."""
     row = connection.execute(
         "with person as ("
         " insert into lockstep.users (email, name, role) values ('load@example.org', 'Load', 'admin') returning id"
@@ -213,7 +215,7 @@ def token_of_an_admin(connection: Connection, settings: Settings) -> str:
     ).fetchone()
     assert row is not None
     user_id, session_id = row
-    return Tokens(settings.token_keys).issue(user_id, session_id, "admin")
+    return partial(Tokens(settings.token_keys).issue, user_id, session_id, "admin")
 
 
 def memory_of(master: int) -> list[int]:

@@ -31,12 +31,13 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from app import db, logins
 from app.alerts import deliver_all
+from app.http.tokens import LIFETIME
 from app.settings import MailSettings, PoolSettings, Settings
 from tests.alerts.conftest import free_port
 from tests.http.running import serving
 from tests.pairs import add_users, plant
 from tests.support import SERVER_SETTINGS, folder_for_servers, wait_until
-from tests.torture.http import GROWTH, OURS, STUDENTS, Client, Ledger, memory_of, token_of_an_admin, wrong_sums
+from tests.torture.http import GROWTH, OURS, STUDENTS, Client, Ledger, memory_of, session_of_an_admin, wrong_sums
 from tests.torture.scratch import Connection, broken_guards, build, number, scratch_server
 
 DAY = 86_400.0
@@ -91,10 +92,17 @@ class Mails:
 
 
 class Visitor(Client):
-    """A client that takes its time."""
+    """A client that takes its time, and comes with a new token before the old one is over."""
+
+    def __init__(self, address: str, issue: Callable[[], str], ledger: Ledger, seed: int) -> None:
+        super().__init__(address, issue(), ledger, seed)
+        self.issue, self.issued = issue, time.monotonic()
 
     def once(self) -> None:
         """Ask one thing, and rest."""
+        if time.monotonic() > self.issued + LIFETIME / 2:
+            self.headers["Authorization"] = f"Bearer {self.issue()}"
+            self.issued = time.monotonic()
         super().once()
         time.sleep(PACE)
 
@@ -126,7 +134,7 @@ def soak(dsn: str, settings: Settings, folder: Path, seconds: float, clients: in
     """Live through a day of so many seconds on a database with users 1 to STUDENTS + 1; return what happened."""
     day = Day()
     with psycopg.connect(dsn, autocommit=True) as connection, mail_server(day.mails) as mail:
-        token = token_of_an_admin(connection, settings)
+        issue = session_of_an_admin(connection, settings)
         keep = f"{max(seconds / 6, 1):.0f} seconds"
         for name in KEPT:
             connection.execute("select lockstep.change_setting(%s, %s)", [name, keep])
@@ -143,7 +151,7 @@ def soak(dsn: str, settings: Settings, folder: Path, seconds: float, clients: in
                 threading.Thread(target=repeat, args=[day, over, dsn, name, interval(name, seconds), job])
                 for name, job in jobs_of(day, mail).items()
             ]
-            visitors = [Visitor(address, token, day.ledger, seed) for seed in range(clients)]
+            visitors = [Visitor(address, issue, day.ledger, seed) for seed in range(clients)]
             threads = [threading.Thread(target=visitor.run, args=[begun + seconds]) for visitor in visitors]
             for thread in (*threads, *jobs):
                 thread.start()
