@@ -13807,7 +13807,7 @@ CREATE VIEW lockstep.figures AS
            FROM usage
           GROUP BY usage.application_name
         )
- SELECT 'lockstep_desync_pairs_by_type'::text AS name,
+ SELECT 'desync_pairs_by_type'::text AS name,
     jsonb_build_object('issue_type', typed.issue_type) AS labels,
     (typed.pairs)::double precision AS value
    FROM (( SELECT COALESCE(sum(range.level_mismatch), (0)::numeric) AS level_mismatch,
@@ -13816,13 +13816,13 @@ CREATE VIEW lockstep.figures AS
            FROM lockstep.ranges range) counted
      CROSS JOIN LATERAL ( VALUES ('level_mismatch'::text,counted.level_mismatch), ('missing_license'::text,counted.missing_license), ('missing_progress'::text,counted.missing_progress)) typed(issue_type, pairs))
 UNION ALL
- SELECT 'lockstep_runs'::text AS name,
+ SELECT 'runs'::text AS name,
     jsonb_build_object('kind', run.kind, 'status', run.status) AS labels,
     count(*) AS value
    FROM lockstep.runs run
   GROUP BY run.kind, run.status
 UNION ALL
- SELECT 'lockstep_newest_run_pairs'::text AS name,
+ SELECT 'newest_run_pairs'::text AS name,
     jsonb_build_object('outcome', counted.outcome) AS labels,
     counted.pairs AS value
    FROM (( SELECT run.issues_found,
@@ -13834,7 +13834,7 @@ UNION ALL
          LIMIT 1) newest
      CROSS JOIN LATERAL ( VALUES ('found'::text,newest.issues_found), ('synced'::text,newest.synced_count), ('failed'::text,newest.failed_count), ('skipped'::text,newest.skipped_count)) counted(outcome, pairs))
 UNION ALL
- SELECT 'lockstep_queue_entries'::text AS name,
+ SELECT 'queue_entries'::text AS name,
     jsonb_build_object('state', counted.state) AS labels,
     counted.entries AS value
    FROM (( SELECT queue_1.backlog,
@@ -13843,59 +13843,59 @@ UNION ALL
            FROM lockstep.queue_status queue_1) queue
      CROSS JOIN LATERAL ( VALUES ('waiting'::text,(queue.backlog - queue.retrying)), ('retrying'::text,queue.retrying), ('set_aside'::text,queue.set_aside)) counted(state, entries))
 UNION ALL
- SELECT 'lockstep_queue_oldest_age_seconds'::text AS name,
+ SELECT 'queue_oldest_age_seconds'::text AS name,
     '{}'::jsonb AS labels,
     COALESCE(EXTRACT(epoch FROM queue.oldest_age), (0)::numeric) AS value
    FROM lockstep.queue_status queue
 UNION ALL
- SELECT 'lockstep_connections'::text AS name,
+ SELECT 'connections'::text AS name,
     jsonb_build_object('application', named.application, 'state', counted.state) AS labels,
     sum(counted.connections) AS value
    FROM (named
      CROSS JOIN LATERAL ( VALUES ('active'::text,named.active), ('idle'::text,named.idle), ('idle in transaction'::text,named.idle_in_transaction), ('other'::text,named.other)) counted(state, connections))
   GROUP BY named.application, counted.state
 UNION ALL
- SELECT 'lockstep_connections_limit'::text AS name,
+ SELECT 'connections_limit'::text AS name,
     '{}'::jsonb AS labels,
     (lockstep.setting('connections_limit'::text))::double precision AS value
 UNION ALL
- SELECT 'lockstep_server_connections'::text AS name,
+ SELECT 'server_connections'::text AS name,
     '{}'::jsonb AS labels,
     max(usage.server_connections) AS value
    FROM usage
 UNION ALL
- SELECT 'lockstep_server_connections_limit'::text AS name,
+ SELECT 'server_connections_limit'::text AS name,
     '{}'::jsonb AS labels,
     max(usage.server_limit) AS value
    FROM usage
 UNION ALL
- SELECT 'lockstep_oldest_transaction_age_seconds'::text AS name,
+ SELECT 'oldest_transaction_age_seconds'::text AS name,
     '{}'::jsonb AS labels,
     COALESCE(EXTRACT(epoch FROM max(usage.oldest_age)), (0)::numeric) AS value
    FROM usage
 UNION ALL
- SELECT 'lockstep_lock_waits'::text AS name,
+ SELECT 'lock_waits'::text AS name,
     '{}'::jsonb AS labels,
     count(*) AS value
    FROM wait
 UNION ALL
- SELECT 'lockstep_lock_wait_longest_seconds'::text AS name,
+ SELECT 'lock_wait_longest_seconds'::text AS name,
     '{}'::jsonb AS labels,
     COALESCE(EXTRACT(epoch FROM max(wait.waited)), (0)::numeric) AS value
    FROM wait
 UNION ALL
- SELECT 'lockstep_lock_budget_seconds'::text AS name,
+ SELECT 'lock_budget_seconds'::text AS name,
     '{}'::jsonb AS labels,
     EXTRACT(epoch FROM (lockstep.setting('lock_budget'::text))::interval) AS value
 UNION ALL
- SELECT 'lockstep_lock_breaches'::text AS name,
+ SELECT 'lock_breaches'::text AS name,
     jsonb_build_object('source', source.name) AS labels,
     count(breach.noticed_at) AS value
    FROM (unnest(ARRAY['client'::text, 'http'::text, 'queue'::text]) source(name)
      LEFT JOIN lockstep.breaches breach ON ((breach.source = source.name)))
   GROUP BY source.name
 UNION ALL
- SELECT 'lockstep_breaches'::text AS name,
+ SELECT 'breaches'::text AS name,
     jsonb_build_object('kind', kind.name, 'state', state.name) AS labels,
     count(breach.id) AS value
    FROM ((unnest(ARRAY['connections'::text, 'error_rate'::text, 'lock_wait'::text, 'statement_regression'::text]) kind(name)
@@ -13907,20 +13907,20 @@ UNION ALL
         END = state.name))))
   GROUP BY kind.name, state.name
 UNION ALL
- SELECT 'lockstep_incidents_open'::text AS name,
+ SELECT 'incidents_open'::text AS name,
     jsonb_build_object('kind', known.kind, 'severity', known.severity) AS labels,
     count(incident.id) AS value
    FROM (lockstep.incident_kinds known
      LEFT JOIN lockstep.noted_incidents incident ON (((incident.kind = known.kind) AND (incident.closed_at IS NULL))))
   GROUP BY known.kind, known.severity
 UNION ALL
- SELECT 'lockstep_statements_regressed'::text AS name,
+ SELECT 'statements_regressed'::text AS name,
     '{}'::jsonb AS labels,
     count(*) AS value
    FROM lockstep.statement_stats statement
   WHERE statement.regressed
 UNION ALL
- SELECT 'lockstep_last_sample_timestamp_seconds'::text AS name,
+ SELECT 'last_sample_timestamp_seconds'::text AS name,
     '{}'::jsonb AS labels,
     EXTRACT(epoch FROM max(sample.sampled_at)) AS value
    FROM lockstep.monitoring_samples sample
@@ -13940,7 +13940,7 @@ COMMENT ON VIEW lockstep.figures IS 'What /metrics shows of the database beside 
 -- Name: COLUMN figures.name; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
 --
 
-COMMENT ON COLUMN lockstep.figures.name IS 'The name of the metric.';
+COMMENT ON COLUMN lockstep.figures.name IS 'The name of the metric, after its prefix, which is the same for every school.';
 
 
 --
