@@ -93,7 +93,7 @@ def server_cpu(server: Server) -> float:
     process = server.postmaster()
     assert process is not None
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("ascii").split()
-    return sum(cpu(int(pid)) for pid in (process.pid, *children))
+    return sum(cpu(pid) for pid in (process.pid, *map(int, children)))
 
 
 def rows(place: Place, calls: int, rounds: int) -> Iterator[Row]:

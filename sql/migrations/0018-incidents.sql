@@ -129,11 +129,11 @@ values
 ),
 (
     'connections', 'warning', false, 'too many connections are in use',
-    'make psql ARGS="-c ''select * from pg_stat_activity''"', 'docs/operations.md, "Runbook"'
+    'make psql ARGS="-c ''select * from lockstep.pool_usage''"', 'docs/operations.md, "Runbook"'
 ),
 (
     'lock_wait', 'warning', false, 'sessions wait too long for a lock',
-    'make psql ARGS="-c ''select * from lockstep.breaches''"', 'docs/operations.md, "Runbook"'
+    'make psql ARGS="-c ''select * from lockstep.lock_tree''"', 'docs/operations.md, "Runbook"'
 ),
 (
     'error_rate', 'warning', false, 'too many requests fail',
@@ -141,7 +141,7 @@ values
 ),
 (
     'statement_regression', 'warning', false, 'a statement became slower',
-    'make psql ARGS="-c ''select * from pg_stat_statements''"', 'docs/operations.md, "Runbook"'
+    'make psql ARGS="-c ''select * from lockstep.statement_stats''"', 'docs/operations.md, "Runbook"'
 );
 
 insert into lockstep.settings (name, value, kind, description)
