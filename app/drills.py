@@ -26,7 +26,7 @@ from app.settings import Settings
 Rows = list[dict[str, Any]]
 
 # Seconds that a drill waits for a state that it has brought about.
-DEADLINE = 10.0
+DEADLINE = 30.0
 
 # The application_name of those who break things.
 CULPRIT = "lockstep drill"

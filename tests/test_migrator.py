@@ -183,7 +183,7 @@ ALL_OBJECTS = {
 
 def finish(process: "subprocess.Popen[str]") -> tuple[int, str]:
     """Wait for a process; return its exit code and what it printed."""
-    text, _ = process.communicate(timeout=30)
+    text, _ = process.communicate(timeout=120)
     return process.returncode, text
 
 
