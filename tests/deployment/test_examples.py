@@ -15,7 +15,7 @@ from tests.deployment.examples import EXAMPLES, WHERE
 pytestmark = pytest.mark.once
 
 UNITS = EXAMPLES / "systemd"
-STARTED = {"serve", "queue work", "sync reconcile", "sync health", "backup create"}
+STARTED = {"serve", "queue work", "alerts deliver --watch", "sync reconcile", "sync health", "backup create"}
 
 
 def read(name: str) -> str:
@@ -110,7 +110,7 @@ def verify(units: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze")
 def test_systemd_reads_every_unit_without_a_word(units: Path) -> None:
-    assert len(list(units.iterdir())) == 8
+    assert len(list(units.iterdir())) == 9
     done = verify(units)
     assert (done.returncode, done.stderr) == (0, "")
     path = units / "lockstep-health.timer"
