@@ -255,7 +255,7 @@ def connection(connect: Connect) -> psycopg.Connection[Any]:
 def launched(server: Server) -> SimpleNamespace:
     """Our server, as pytest-postgresql wants to be told of one."""
     given = conninfo_to_dict(server.dsn_for("postgres"))
-    login = {name: given[name] for name in ("host", "port", "user", "password")}
+    login = {name: given.get(name, "") for name in ("host", "port", "user", "password")}
     return SimpleNamespace(**login, options="", maintenance_dbname="postgres", template_dbname="template1")
 
 
