@@ -63,7 +63,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items
         if any(not sure and not has_extension(marker.args[0]) for marker in item.iter_markers("needs_extension"))
         or any(marker.args[0] != major() for marker in item.iter_markers("needs_major"))
-        or any(not CI and not Path(marker.args[0]).exists() for marker in item.iter_markers("needs_program"))
+        or any(not CI and not shutil.which(marker.args[0]) for marker in item.iter_markers("needs_program"))
     ]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -108,7 +108,7 @@ def verify(units: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze")
+@pytest.mark.needs_program("systemd-analyze")
 def test_systemd_reads_every_unit_without_a_word(units: Path) -> None:
     assert len(list(units.iterdir())) == 9
     done = verify(units)

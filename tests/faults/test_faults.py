@@ -194,8 +194,6 @@ class Faults:
 @pytest.fixture
 def faults() -> Iterator[Faults]:
     """A server of its own, with fsync on, and what can be made to go wrong in it."""
-    if shutil.which("cc") is None:
-        pytest.skip("there is no C compiler to build shim.c with")
     with scratch_server(folder_for_servers(), {"fsync": "on"}) as server:
         build(server, 1)
         server.stop()
@@ -205,6 +203,7 @@ def faults() -> Iterator[Faults]:
 
 
 @pytest.mark.slow
+@pytest.mark.needs_program("cc")
 def test_when_fsync_fails_no_call_is_acknowledged_and_the_retry_counts_once(faults: Faults) -> None:
     server = faults.server
     with psycopg.connect(server.dsn, autocommit=True) as connection:
@@ -227,6 +226,7 @@ def test_when_fsync_fails_no_call_is_acknowledged_and_the_retry_counts_once(faul
 
 
 @pytest.mark.slow
+@pytest.mark.needs_program("cc")
 def test_history_and_keys_do_not_depend_on_the_clock(faults: Faults) -> None:
     """What does depend on it: how long a key is kept. It is purged by its age on the server's clock."""
     days = 24 * 3600

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import threading
 from pathlib import Path
@@ -24,7 +23,7 @@ SECONDS = re.compile(r'(?<="duration_seconds": )[0-9.]+')
 REQUEST_ID = re.compile(r'(?<="request_id": ")[0-9a-f]{32}')
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl here")
+@pytest.mark.needs_program("curl")
 def test_the_session_over_http_prints_what_readme_says(
     database: str, app: Flask, connection: Connection, tmp_path: Path
 ) -> None:

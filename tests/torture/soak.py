@@ -104,6 +104,7 @@ class Visitor(Client):
             self.headers["Authorization"] = f"Bearer {self.issue()}"
             self.issued = time.monotonic()
         super().once()
+        # Not a wait for anything: modest load is what a soak is about.
         time.sleep(PACE)
 
 
