@@ -12555,7 +12555,14 @@ declare
 begin
     -- Its mails go with an incident.
     delete from lockstep.noted_incidents as incident
-    where incident.closed_at < now() - lockstep.setting('incident_retention')::interval;
+    where incident.closed_at < now() - lockstep.setting('incident_retention')::interval
+        -- What is still to be told is told first.
+        and not exists (
+            select from lockstep.incident_mails as mail
+            where mail.incident_id = incident.id
+                and mail.sent_at is null
+                and mail.set_aside_at is null
+        );
 
     get diagnostics v_purged = row_count;
     return v_purged;
@@ -12569,7 +12576,8 @@ ALTER FUNCTION lockstep.purge_incidents() OWNER TO lockstep_coupler;
 -- Name: FUNCTION purge_incidents(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
 --
 
-COMMENT ON FUNCTION lockstep.purge_incidents() IS 'Deletes incidents that have been over for longer than the setting incident_retention (a year unless changed).
+COMMENT ON FUNCTION lockstep.purge_incidents() IS 'Deletes incidents that have been over for longer than the setting incident_retention (a year unless changed),
+but none with a mail that is still to be sent.
 
 Returns how many.';
 

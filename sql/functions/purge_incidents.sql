@@ -10,7 +10,14 @@ declare
 begin
     -- Its mails go with an incident.
     delete from lockstep.noted_incidents as incident
-    where incident.closed_at < now() - lockstep.setting('incident_retention')::interval;
+    where incident.closed_at < now() - lockstep.setting('incident_retention')::interval
+        -- What is still to be told is told first.
+        and not exists (
+            select from lockstep.incident_mails as mail
+            where mail.incident_id = incident.id
+                and mail.sent_at is null
+                and mail.set_aside_at is null
+        );
 
     get diagnostics v_purged = row_count;
     return v_purged;
@@ -18,7 +25,8 @@ end;
 $function$;
 
 comment on function lockstep.purge_incidents() is
-$comment$Deletes incidents that have been over for longer than the setting incident_retention (a year unless changed).
+$comment$Deletes incidents that have been over for longer than the setting incident_retention (a year unless changed),
+but none with a mail that is still to be sent.
 
 Returns how many.$comment$;
 

@@ -276,14 +276,25 @@ def test_who_holds_an_incident_makes_a_check_give_up_and_say_so(checked: Connect
     assert incidents(checked)[0].cause["sqlstate"] == "55P03"
 
 
-def test_incidents_over_for_a_year_are_purged_with_their_mails_and_open_ones_are_kept(connection: Connection) -> None:
-    for subject in ("over", "open"):
+def test_incidents_over_for_a_year_are_purged_with_their_mails_and_those_open_or_untold_are_kept(
+    connection: Connection,
+) -> None:
+    for subject in ("told", "set aside", "untold", "open"):
         value(connection, NOTE, "lock_wait", subject, "{}")
-    value(connection, CLOSE, "lock_wait", "over")
+        connection.execute("update lockstep.incident_mails set sent_at = now()")
+    for subject in ("told", "set aside"):
+        value(connection, CLOSE, "lock_wait", subject)
+    connection.execute("update lockstep.incident_mails set sent_at = now() where incident_id <> 2")
+    connection.execute("update lockstep.incident_mails set set_aside_at = now() where sent_at is null")
+    value(connection, CLOSE, "lock_wait", "untold")
     connection.execute(
         "update lockstep.noted_incidents set opened_at = opened_at - interval '366 days',"
         " closed_at = closed_at - interval '366 days'"
     )
+    assert value(connection, "select lockstep.purge_incidents()") == 2
+    assert {row.subject for row in incidents(connection)} == {"untold", "open"}
+    assert len(mails(connection)) == 3
+    connection.execute("update lockstep.incident_mails set sent_at = now()")
     assert value(connection, "select lockstep.purge_incidents()") == 1
     assert [row.subject for row in incidents(connection)] == ["open"]
     assert len(mails(connection)) == 1
