@@ -36,7 +36,7 @@ from app.settings import MailSettings, PoolSettings, Settings
 from tests.alerts.conftest import free_port
 from tests.http.running import serving
 from tests.pairs import add_users, plant
-from tests.support import SERVER_SETTINGS, folder_for_servers, wait_until
+from tests.support import DEADLINE, SERVER_SETTINGS, folder_for_servers, wait_until
 from tests.torture.http import GROWTH, OURS, STUDENTS, Client, Ledger, memory_of, session_of_an_admin, wrong_sums
 from tests.torture.scratch import Connection, broken_guards, build, number, scratch_server
 
@@ -48,13 +48,14 @@ PACE = 0.2
 # A job in a day: every so many seconds; and the least that it is worth in a short one.
 EVERY = {"reconcile": (21_600.0, 2.0), "watch": (300.0, 1.0), "drain": (60.0, 0.5), "mails": (60.0, 0.5)}
 
-# The settings that say how long things are kept, with what shows a row that was kept for longer.
+# The settings that say how long things are kept, with what counts the rows of before a time.
 KEPT = {
-    "sync_retention": "select count(*) from lockstep.sync_runs where job_start < now() - %s::interval",
-    "idempotency_retention": "select count(*) from lockstep.idempotency_keys where created_at < now() - %s::interval",
-    "breach_retention": "select count(*) from lockstep.lock_breaches where noticed_at < now() - %s::interval",
-    "incident_retention": "select count(*) from lockstep.noted_incidents where closed_at < now() - %s::interval",
+    "sync_retention": "select count(*) from lockstep.sync_runs where job_start < %s",
+    "idempotency_retention": "select count(*) from lockstep.idempotency_keys where created_at < %s",
+    "breach_retention": "select count(*) from lockstep.lock_breaches where noticed_at < %s",
 }
+# Incidents are counted in the evening, and go then.
+KEPT_UNTIL_EVENING = {"incident_retention": "select count(*) from lockstep.noted_incidents where closed_at < %s"}
 
 # What may grow for ever: history, what was earned. The rest is bounded by retention.
 BOUNDED = (
@@ -67,6 +68,14 @@ SIZES = (
 )
 ROOM = 4 << 20  # bytes that they may take more in the end than in the middle
 
+# Seconds after which a process has loaded all that it ever does: from then on it does not grow.
+WARM = 60.0
+
+UNTOLD = """
+select
+    (select count(*) from lockstep.incidents where closed_at is null)
+    + (select count(*) from lockstep.outbox where state <> 'sent')
+"""
 LOCKS = """
 select count(*)
 from pg_locks as held
@@ -139,7 +148,10 @@ def soak(dsn: str, settings: Settings, folder: Path, seconds: float, clients: in
         keep = f"{max(seconds / 6, 1):.0f} seconds"
         for name in KEPT:
             connection.execute("select lockstep.change_setting(%s, %s)", [name, keep])
+        # A wait that was given up is an incident for this long.
+        connection.execute("select lockstep.change_setting('breach_window', %s)", [keep])
         connection.execute("select lockstep.change_setting('incident_quiet', '0')")
+        connection.execute("select lockstep.change_setting('mail_retry_pause', '1 second')")
         told = {
             "LOCKSTEP_WORKERS": str(workers),
             "LOCKSTEP_POOL": "{}-{}".format(*settings.pools.size),
@@ -169,7 +181,7 @@ def soak(dsn: str, settings: Settings, folder: Path, seconds: float, clients: in
                     thread.join()
             day.size = size, number(connection, SIZES, list(BOUNDED))
             day.ledger.problems += [
-                *grown(halfway, day.ledger.memory),
+                *(grown(halfway, day.ledger.memory) if seconds / 2 >= WARM else []),
                 *left(connection, workers * (settings.pools.size[0] + settings.pools.admin_size[0])),
             ]
         evening(connection, day, mail, keep)
@@ -211,14 +223,16 @@ def jobs_of(day: Day, mail: MailSettings) -> dict[str, Callable[[db.Connection],
 def repeat(
     day: Day, over: threading.Event, dsn: str, name: str, every: float, job: Callable[[db.Connection], None]
 ) -> None:
-    """Run a job, each time over a connection of its own, until the day is over."""
-    while not over.wait(every):
+    """Run a job, each time over a connection of its own, once at least and until the day is over."""
+    while True:
         try:
             with db.connect(dsn) as connection:
                 job(connection)
             day.jobs[name] += 1
         except psycopg.Error as error:
             day.ledger.problems.append(f"{name}: {error}")
+        if over.wait(every):
+            break
 
 
 def grown(halfway: list[int], end: list[int]) -> list[str]:
@@ -242,33 +256,37 @@ def left(connection: Connection, baseline: int) -> list[str]:
 
 def evening(connection: Connection, day: Day, mail: MailSettings, keep: str) -> None:
     """Close the day: a last repair, then what has to hold."""
+    problems = day.ledger.problems
     connection.execute("call lockstep.drain_queue()")
     connection.execute("call lockstep.reconcile()")
     # As if the next check had come: a run is looked at again for a minute.
     connection.execute("update lockstep.sync_runs set job_start = job_start - interval '2 min', job_end = job_start")
-    connection.execute("call lockstep.watch()")
-    deliver_all(connection, mail)
-    problems = day.ledger.problems
+
+    def all_told() -> bool:
+        connection.execute("call lockstep.watch()")
+        deliver_all(connection, mail)
+        return number(connection, UNTOLD) == 0
+
+    try:
+        wait_until(connection, all_told, "every incident is over and told", DEADLINE + float(keep.split()[0]))
+    except AssertionError as error:
+        problems.append(f"{error}: {connection.execute('table lockstep.incidents').fetchall()}")
     problems += wrong_sums(connection, day.ledger)
     earned = (
         "select total_xp from lockstep.specialization_progress where student_id = %s and specialization_id = 'PLAYER'"
     )
     if day.queued and (xp := number(connection, earned, STUDENTS + 1)) != 7 * day.queued:
         problems.append(f"{xp} XP through the queue, and {day.queued} entries of 7")
-    day.incidents = number(connection, "select nextval('lockstep.noted_incidents_id_seq') - 1")
-    still_open = number(connection, "select count(*) from lockstep.incidents where closed_at is null")
-    untold = number(connection, "select count(*) from lockstep.outbox where state <> 'sent'")
-    if (
-        still_open
-        or untold
-        or sum(day.mails.taken.values()) != 2 * day.incidents
-        or set(day.mails.taken.values()) - {1}
-    ):
-        problems.append(f"{day.incidents} incidents, {still_open} open, mails {day.mails.taken}, {untold} not sent")
-    for name, query in KEPT.items():
-        # A run of before the update above is younger than it looks.
-        older = f"{float(keep.split()[0]) + 125:.0f} seconds"
-        if beyond := number(connection, query, older):
+    day.incidents = number(connection, "select count(*) from lockstep.noted_incidents")
+    if sum(day.mails.taken.values()) != 2 * day.incidents or set(day.mails.taken.values()) - {1}:
+        problems.append(f"{day.incidents} incidents, mails {day.mails.taken}")
+    for name in KEPT_UNTIL_EVENING:
+        connection.execute("select lockstep.change_setting(%s, %s)", [name, keep])
+    before = connection.execute("select now() - %s::interval", [keep]).fetchone()
+    assert before is not None
+    connection.execute("call lockstep.reconcile()")
+    for name, query in {**KEPT, **KEPT_UNTIL_EVENING}.items():
+        if beyond := number(connection, query, *before):
             problems.append(f"{beyond} rows beyond {name}")
     if guards := broken_guards(connection):
         problems.append(f"guards: {guards}")
