@@ -4,6 +4,7 @@ The server is the embedded one (or LOCKSTEP_PGBIN's), made for this run and neve
 LOCKSTEP_TEST_DSN names one, it is that. Tests that kill or reconfigure a server make one of their own in any case.
 The first worker that needs it starts it, the first that needs the template builds it, and the
 process that the run began in takes all of it away. With CI set, a skipped test is a failed one.
+What a server cannot run is left out, and named at the end: tests/differences.py.
 """
 
 import fcntl
@@ -11,6 +12,7 @@ import itertools
 import os
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -26,7 +28,9 @@ from pytest_postgresql import factories
 
 from app.postgres import Server, wheel_pgbin
 from app.settings import Settings
-from tests.given import GivenServer, ask, given
+from tests.differences import applying
+from tests.given import GivenServer, available, check_given, given
+from tests.given import major as major_of_given
 from tests.support import SERVER_SETTINGS, clients_left, folder_for_servers
 
 TEMPLATE = "lockstep_template"
@@ -34,40 +38,90 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 HOME = "LOCKSTEP_TEST_HOME"
 CI = bool(os.environ.get("CI"))
 
+# Why a test was left out, by its id.
+LEFT_OUT = pytest.StashKey[dict[str, str]]()
+
 Connect = Callable[..., psycopg.Connection[Any]]
 
 
 # The run --------------------------------------------------------------------------------------
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --prove-differences."""
+    parser.addoption(
+        "--prove-differences",
+        action="store_true",
+        help="run just what tests/differences.py leaves out on LOCKSTEP_TEST_DSN; what passes is a failure",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the folder of this run's server, in the process that will take it away."""
     for name in ("LOCKSTEP_DSN", "LOCKSTEP_SCHEMA"):
         os.environ.pop(name, None)
+    config.stash[LEFT_OUT] = {}
     if not hasattr(config, "workerinput"):
         folder = folder_for_servers()
         for old in folder.glob(f"lockstep-tests-{os.getuid()}-*"):
             if not Path(f"/proc/{old.name.rpartition('-')[2]}").exists():
                 _remove(Server(old, Settings.from_environment().pgbin))
         os.environ[HOME] = str(folder / f"lockstep-tests-{os.getuid()}-{os.getpid()}")
+        if given():
+            check_given()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs another server than this run's, and count it as deselected.
-
-    Where CI names a server, Debian's, its extensions have to be there.
-    """
-    sure = CI and Settings.from_environment().pgbin is not None
-    left_out = [
-        item
-        for item in items
-        if any(not sure and not has_extension(marker.args[0]) for marker in item.iter_markers("needs_extension"))
-        or any(marker.args[0] != major() for marker in item.iter_markers("needs_major"))
-        or any(not CI and not shutil.which(marker.args[0]) for marker in item.iter_markers("needs_program"))
-    ]
+    """Leave out what this run's server is not for; or, to prove the register, everything else."""
+    differences = applying() if given() else ()
+    proving = config.getoption("--prove-differences")
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        difference = next((row for row in differences if row.names(item.nodeid)), None)
+        if reason := lacking(item):
+            config.stash[LEFT_OUT][item.nodeid] = reason
+        elif difference and proving:
+            item.add_marker(pytest.mark.xfail(reason=difference.reason, strict=True))
+        elif difference:
+            config.stash[LEFT_OUT][item.nodeid] = f"{difference.condition}: {difference.reason}"
+        wanted = not proving or bool(difference)
+        (kept if wanted and item.nodeid not in config.stash[LEFT_OUT] else left_out).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+        items[:] = kept
+
+
+def lacking(item: pytest.Item) -> str | None:
+    """What a test needs, by its markers, and does not have here.
+
+    Where CI names a server, Debian's, its extensions have to be there, and so have programs in any CI.
+    """
+    sure = CI and Settings.from_environment().pgbin is not None
+    for marker in item.iter_markers("needs_extension"):
+        if not sure and not has_extension(*marker.args, **marker.kwargs):
+            return f"no extension {marker.args[0]}"
+    for marker in item.iter_markers("needs_major"):
+        if marker.args[0] != major():
+            return f"not PostgreSQL {marker.args[0]}"
+    for marker in item.iter_markers("needs_program"):
+        if not CI and not shutil.which(marker.args[0]):
+            return f"no program {marker.args[0]}"
+    return None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Learn from a worker what it left out: each collects everything."""
+    node.config.stash[LEFT_OUT].update(getattr(node, "workeroutput", {}).get("left out", {}))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Name what was left out."""
+    counts = Counter(config.stash[LEFT_OUT].values())
+    for reason, tests in sorted(counts.items()):
+        terminalreporter.write_line(f"left out on this server: {tests} {'test' if tests == 1 else 'tests'}: {reason}")
 
 
 @cache
@@ -80,15 +134,13 @@ def pg_config(name: str) -> str:
 
 def major() -> int:
     """The major version of this run's server."""
-    if given():
-        return int(ask("show server_version_num")[0]) // 10_000
-    return int(pg_config("version").split()[1].split(".")[0])
+    return major_of_given() if given() else int(pg_config("version").split()[1].split(".")[0])
 
 
-def has_extension(name: str) -> bool:
-    """Whether this run's server can create the extension, by its files."""
-    if given():
-        return name in ask("select name from pg_available_extensions")
+def has_extension(name: str, *, scratch: bool = False) -> bool:
+    """Whether this run's server can create the extension, by its files; or a server that a test starts."""
+    if given() and not scratch:
+        return name in available()
     return (Path(pg_config("sharedir")) / "extension" / f"{name}.control").exists()
 
 
@@ -96,6 +148,8 @@ def has_extension(name: str) -> bool:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run for a connection left behind (G11), then take the server away."""
     if hasattr(session.config, "workerinput"):
+        worker: Any = session.config
+        worker.workeroutput["left out"] = session.config.stash[LEFT_OUT]
         return
     server = run_server()
     if server.is_running():

@@ -47,7 +47,7 @@ def jobs(school: str) -> list[Any]:
         return rows(connection, "select jobname, schedule, command, database from cron.job order by jobid")
 
 
-@pytest.mark.needs_extension("pg_cron")
+@pytest.mark.needs_extension("pg_cron", scratch=True)
 def test_jobs_are_installed_once_in_the_right_database_and_removed(school: str) -> None:
     schedule.install(school)
     installed = jobs(school)
@@ -67,7 +67,7 @@ def test_jobs_are_installed_once_in_the_right_database_and_removed(school: str) 
     assert jobs(school) == []
 
 
-@pytest.mark.needs_extension("pg_cron")
+@pytest.mark.needs_extension("pg_cron", scratch=True)
 def test_rolling_back_takes_the_jobs_out_where_pg_cron_lives_in_the_same_database(school: str) -> None:
     here = school.replace("/lockstep", "/postgres")
     migrator = Migrator(here)
@@ -80,7 +80,7 @@ def test_rolling_back_takes_the_jobs_out_where_pg_cron_lives_in_the_same_databas
 
 
 @pytest.mark.slow
-@pytest.mark.needs_extension("pg_cron")
+@pytest.mark.needs_extension("pg_cron", scratch=True)
 def test_a_planted_desync_is_healed_by_a_scheduled_run(school: str, connection: Connection) -> None:
     schedule.install(school)
     with psycopg.connect(school.replace("/lockstep", "/postgres"), autocommit=True) as cron:
