@@ -1564,16 +1564,16 @@ COMMENT ON FUNCTION lockstep.adopted_user_state(p_user lockstep.users) IS 'What 
 
 
 --
--- Name: apply_sync(bigint); Type: PROCEDURE; Schema: lockstep; Owner: lockstep_owner
+-- Name: apply_sync(bigint, bigint); Type: PROCEDURE; Schema: lockstep; Owner: lockstep_owner
 --
 
-CREATE PROCEDURE lockstep.apply_sync(IN p_run_id bigint)
+CREATE PROCEDURE lockstep.apply_sync(IN p_run_id bigint, IN p_applied_by bigint DEFAULT NULL::bigint)
     LANGUAGE plpgsql
     AS $$
 declare
     v_attempts integer;
 begin
-    perform lockstep.start_sync(p_run_id);
+    perform lockstep.start_sync(p_run_id, p_applied_by);
     commit;
 
     loop
@@ -1587,16 +1587,16 @@ end;
 $$;
 
 
-ALTER PROCEDURE lockstep.apply_sync(IN p_run_id bigint) OWNER TO lockstep_owner;
+ALTER PROCEDURE lockstep.apply_sync(IN p_run_id bigint, IN p_applied_by bigint) OWNER TO lockstep_owner;
 
 --
--- Name: PROCEDURE apply_sync(IN p_run_id bigint); Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+-- Name: PROCEDURE apply_sync(IN p_run_id bigint, IN p_applied_by bigint); Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
 --
 
-COMMENT ON PROCEDURE lockstep.apply_sync(IN p_run_id bigint) IS 'Applies a planned run, or goes on with one whose worker died: batch by batch, a commit after each.
+COMMENT ON PROCEDURE lockstep.apply_sync(IN p_run_id bigint, IN p_applied_by bigint) IS 'Applies a planned run, or goes on with one whose worker died: batch by batch, a commit after each.
 
 call lockstep.apply_sync(7). Outside a transaction block. What came of it: lockstep.runs, lockstep.run_items.
-Raises LS015 no such run, LS016 already finished, LS017 somebody is working on it.';
+Raises LS001 no such actor, LS015 no such run, LS016 already finished, LS017 somebody is working on it.';
 
 
 --
@@ -1850,6 +1850,9 @@ CREATE TABLE lockstep.sync_runs (
     skipped_count bigint DEFAULT 0 NOT NULL,
     message text,
     worker uuid,
+    applied_by bigint,
+    applied_role text,
+    applied_application text,
     CONSTRAINT ck_sync_runs_direction CHECK ((direction = ANY (ARRAY['progress_to_license'::text, 'license_to_progress'::text, 'to_higher_level'::text]))),
     CONSTRAINT ck_sync_runs_kind CHECK ((kind = ANY (ARRAY['sync'::text, 'undo'::text]))),
     CONSTRAINT ck_sync_runs_status CHECK ((status = ANY (ARRAY['planned'::text, 'running'::text, 'success'::text, 'partial_failure'::text, 'failed'::text, 'skipped'::text])))
@@ -1904,7 +1907,7 @@ COMMENT ON COLUMN lockstep.sync_runs.undo_of IS 'The run that this one undoes.';
 -- Name: COLUMN sync_runs.requested_by; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
 --
 
-COMMENT ON COLUMN lockstep.sync_runs.requested_by IS 'The application''s actor: a user id.';
+COMMENT ON COLUMN lockstep.sync_runs.requested_by IS 'Who planned it: a user id, as the application says.';
 
 
 --
@@ -1940,6 +1943,27 @@ COMMENT ON COLUMN lockstep.sync_runs.issues_found IS 'Items of the plan.';
 --
 
 COMMENT ON COLUMN lockstep.sync_runs.worker IS 'The HTTP request that works on it, through any server process; null: backend_pid does, or nobody.';
+
+
+--
+-- Name: COLUMN sync_runs.applied_by; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.sync_runs.applied_by IS 'Who took it into work, of several the last: a user id, as the application says. Null: nobody yet, or it did not say.';
+
+
+--
+-- Name: COLUMN sync_runs.applied_role; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.sync_runs.applied_role IS 'The database role that took it into work; null: nobody yet.';
+
+
+--
+-- Name: COLUMN sync_runs.applied_application; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.sync_runs.applied_application IS 'The application_name of that session: how it was applied.';
 
 
 --
@@ -2024,7 +2048,8 @@ begin
         v_item.outcome := lockstep.restore_pair(p_item, p_run);
     else
         perform lockstep.sync_records(
-            p_item.user_id, p_item.specialization_id, p_item.source, p_run.requested_by,
+            p_item.user_id, p_item.specialization_id, p_item.source,
+            coalesce(p_run.applied_by, p_run.requested_by),
             coalesce(p_run.reason, format('run %s: %s', p_run.id, p_run.direction))
         );
         v_item.outcome := 'synced';
@@ -6476,10 +6501,14 @@ begin
 
     run as (
         update lockstep.sync_runs as known
-        set reason = null,
-            message = null
-        where known.user_id = p_user_id
-            and num_nonnulls(known.reason, known.message) > 0
+        set reason = case when known.user_id is distinct from p_user_id then known.reason end,
+            message = case when known.user_id is distinct from p_user_id then known.message end,
+            applied_application = null
+        where p_user_id in (known.user_id, known.applied_by)
+            and (
+                known.applied_application is not null
+                or (known.user_id = p_user_id and num_nonnulls(known.reason, known.message) > 0)
+            )
         returning true
     ),
 
@@ -6989,6 +7018,7 @@ CREATE FUNCTION lockstep.export_records(p_user_id bigint) RETURNS jsonb
         from lockstep.sync_runs as run
         where run.user_id = p_user_id
             or run.requested_by = p_user_id
+            or run.applied_by = p_user_id
         union all
         select 'sync_run_items', jsonb_agg(to_jsonb(item) order by item.run_id, item.specialization_id)
         from lockstep.sync_run_items as item
@@ -9942,6 +9972,9 @@ CREATE VIEW lockstep.runs AS
     run.undo_of,
     run.scheduled,
     run.requested_by,
+    run.applied_by,
+    run.applied_role,
+    run.applied_application,
     run.reason,
     run.job_start,
     run.job_end,
@@ -9975,6 +10008,34 @@ COMMENT ON COLUMN lockstep.runs.status IS 'success, partial_failure, failed, ski
 --
 
 COMMENT ON COLUMN lockstep.runs.undo_of IS 'The run that this one undid.';
+
+
+--
+-- Name: COLUMN runs.requested_by; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.runs.requested_by IS 'Who planned it, as the application says.';
+
+
+--
+-- Name: COLUMN runs.applied_by; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.runs.applied_by IS 'Who took it into work, of several the last, as the application says; the history has each.';
+
+
+--
+-- Name: COLUMN runs.applied_role; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.runs.applied_role IS 'The database role that took it into work; null: nobody yet.';
+
+
+--
+-- Name: COLUMN runs.applied_application; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.runs.applied_application IS 'The application_name of that session.';
 
 
 --
@@ -15882,7 +15943,7 @@ begin
     v_run := lockstep.plan_sync(p_direction, p_specialization_id, p_user_id, p_limit, p_actor_id, p_reason, p_pairs);
 
     if p_dry_run is false then
-        v_run := lockstep.start_sync(v_run.id);
+        v_run := lockstep.start_sync(v_run.id, p_actor_id);
         perform lockstep.leave_run(v_run.id);
     end if;
 
@@ -15917,7 +15978,7 @@ begin
     v_run := lockstep.plan_undo(p_run_id, p_actor_id, p_reason);
 
     if p_dry_run is false then
-        v_run := lockstep.start_sync(v_run.id);
+        v_run := lockstep.start_sync(v_run.id, p_actor_id);
         perform lockstep.leave_run(v_run.id);
     end if;
 
@@ -16056,7 +16117,7 @@ begin
         p_write_progress => true,
         p_write_license => true,
         p_route => 'repair',
-        p_advanced_by => p_run.requested_by,
+        p_advanced_by => coalesce(p_run.applied_by, p_run.requested_by),
         p_reason => coalesce(p_run.reason, format('run %s: undo of run %s', p_run.id, p_run.undo_of))
     );
 
@@ -16961,16 +17022,20 @@ Locks the counts, account before address.';
 
 
 --
--- Name: start_sync(bigint); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+-- Name: start_sync(bigint, bigint); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
-CREATE FUNCTION lockstep.start_sync(p_run_id bigint) RETURNS lockstep.sync_runs
+CREATE FUNCTION lockstep.start_sync(p_run_id bigint, p_applied_by bigint DEFAULT NULL::bigint) RETURNS lockstep.sync_runs
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
     v_run lockstep.sync_runs;
 begin
+    if p_applied_by is not null then
+        perform lockstep.check_user(p_applied_by);
+    end if;
+
     select run.*
     into v_run
     from lockstep.sync_runs as run
@@ -17029,7 +17094,10 @@ begin
             last_batch_at = clock_timestamp(),
             backend_pid = pg_backend_pid(),
             worker = null,
-            message = null
+            message = null,
+            applied_by = p_applied_by,
+            applied_role = coalesce(nullif(current_setting('role'), 'none'), session_user),
+            applied_application = current_setting('application_name')
         where run.id = p_run_id
         returning run.* into v_run;
     exception
@@ -17048,16 +17116,18 @@ end;
 $$;
 
 
-ALTER FUNCTION lockstep.start_sync(p_run_id bigint) OWNER TO lockstep_coupler;
+ALTER FUNCTION lockstep.start_sync(p_run_id bigint, p_applied_by bigint) OWNER TO lockstep_coupler;
 
 --
--- Name: FUNCTION start_sync(p_run_id bigint); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+-- Name: FUNCTION start_sync(p_run_id bigint, p_applied_by bigint); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
 --
 
-COMMENT ON FUNCTION lockstep.start_sync(p_run_id bigint) IS 'Takes a planned run into work, or one whose worker died or let it go: it goes on where that stopped.
+COMMENT ON FUNCTION lockstep.start_sync(p_run_id bigint, p_applied_by bigint) IS 'Takes a planned run into work, or one whose worker died or let it go: it goes on where that stopped.
 
+The run keeps who did: p_applied_by, the role and the application_name of the session.
 Returns the run: running, or skipped when another run over many users is under way.
-Raises LS015 no such run, LS016 already finished, LS017 somebody is working on it. Locks the run.';
+Raises LS001 no such actor, LS015 no such run, LS016 already finished, LS017 somebody is working on it.
+Locks the run.';
 
 
 --
@@ -17205,7 +17275,7 @@ begin
         return;
     end if;
 
-    perform lockstep.start_sync(run_id);
+    perform lockstep.start_sync(run_id, p_requested_by);
     commit;
 
     loop
@@ -17413,7 +17483,7 @@ begin
     v_run := lockstep.plan_sync(
         p_direction, p_specialization_id, p_user_id, null, p_requested_by, p_reason
     );
-    perform lockstep.start_sync(v_run.id);
+    perform lockstep.start_sync(v_run.id, p_requested_by);
 
     while lockstep.apply_sync_batch(v_run.id) is not null loop
         -- The next batch: there is one more where live traffic held a pair.
@@ -17470,7 +17540,7 @@ declare
     v_attempts integer;
 begin
     undo_run_id := (lockstep.plan_undo(p_run_id, p_requested_by, p_reason)).id;
-    perform lockstep.start_sync(undo_run_id);
+    perform lockstep.start_sync(undo_run_id, p_requested_by);
     commit;
 
     loop
@@ -18199,10 +18269,10 @@ p_keep_numbers: false for what is kept, as a number may say which user.';
 
 
 --
--- Name: work_on_run(bigint, uuid); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+-- Name: work_on_run(bigint, uuid, bigint); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
-CREATE FUNCTION lockstep.work_on_run(p_run_id bigint, p_worker uuid) RETURNS interval
+CREATE FUNCTION lockstep.work_on_run(p_run_id bigint, p_worker uuid, p_actor_id bigint DEFAULT NULL::bigint) RETURNS interval
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -18216,7 +18286,7 @@ begin
     for no key update;
 
     if v_run.status is distinct from 'running' or v_run.worker is distinct from p_worker then
-        perform lockstep.start_sync(p_run_id);
+        perform lockstep.start_sync(p_run_id, p_actor_id);
 
         update lockstep.sync_runs as run
         set worker = p_worker,
@@ -18229,17 +18299,17 @@ end;
 $$;
 
 
-ALTER FUNCTION lockstep.work_on_run(p_run_id bigint, p_worker uuid) OWNER TO lockstep_coupler;
+ALTER FUNCTION lockstep.work_on_run(p_run_id bigint, p_worker uuid, p_actor_id bigint) OWNER TO lockstep_coupler;
 
 --
--- Name: FUNCTION work_on_run(p_run_id bigint, p_worker uuid); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+-- Name: FUNCTION work_on_run(p_run_id bigint, p_worker uuid, p_actor_id bigint); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
 --
 
-COMMENT ON FUNCTION lockstep.work_on_run(p_run_id bigint, p_worker uuid) IS 'One batch of a run, in one transaction, by a worker that comes through any server process of a pool.
+COMMENT ON FUNCTION lockstep.work_on_run(p_run_id bigint, p_worker uuid, p_actor_id bigint) IS 'One batch of a run, in one transaction, by a worker that comes through any server process of a pool.
 
 The first call takes the run, as start_sync() does; it is the worker''s until leave_run(), or until no batch
 has come for the setting sync_lease. Returns how long to pause before the next call, null when the run is over.
-Raises LS015 no such run, LS016 already finished, LS017 somebody else is working on it.
+Raises LS001 no such actor, LS015 no such run, LS016 already finished, LS017 somebody else is working on it.
 Locks the run, and each item''s specialization_progress, then user_licenses.';
 
 
@@ -19508,7 +19578,10 @@ CREATE VIEW lockstep.incident_conditions AS
             run.failed_count,
             run.skipped_count,
             run.message,
-            run.worker
+            run.worker,
+            run.applied_by,
+            run.applied_role,
+            run.applied_application
            FROM ((lockstep.sync_runs run
              CROSS JOIN seen)
              CROSS JOIN checks)
@@ -23479,11 +23552,11 @@ GRANT ALL ON FUNCTION lockstep.adopted_user_state(p_user lockstep.users) TO lock
 
 
 --
--- Name: PROCEDURE apply_sync(IN p_run_id bigint); Type: ACL; Schema: lockstep; Owner: lockstep_owner
+-- Name: PROCEDURE apply_sync(IN p_run_id bigint, IN p_applied_by bigint); Type: ACL; Schema: lockstep; Owner: lockstep_owner
 --
 
-REVOKE ALL ON PROCEDURE lockstep.apply_sync(IN p_run_id bigint) FROM PUBLIC;
-GRANT ALL ON PROCEDURE lockstep.apply_sync(IN p_run_id bigint) TO lockstep_admin;
+REVOKE ALL ON PROCEDURE lockstep.apply_sync(IN p_run_id bigint, IN p_applied_by bigint) FROM PUBLIC;
+GRANT ALL ON PROCEDURE lockstep.apply_sync(IN p_run_id bigint, IN p_applied_by bigint) TO lockstep_admin;
 
 
 --
@@ -25576,11 +25649,11 @@ GRANT ALL ON FUNCTION lockstep.start_sign_in(p_email text, p_address inet) TO lo
 
 
 --
--- Name: FUNCTION start_sync(p_run_id bigint); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+-- Name: FUNCTION start_sync(p_run_id bigint, p_applied_by bigint); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
-REVOKE ALL ON FUNCTION lockstep.start_sync(p_run_id bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION lockstep.start_sync(p_run_id bigint) TO lockstep_admin;
+REVOKE ALL ON FUNCTION lockstep.start_sync(p_run_id bigint, p_applied_by bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.start_sync(p_run_id bigint, p_applied_by bigint) TO lockstep_admin;
 
 
 --
@@ -25765,11 +25838,11 @@ GRANT ALL ON FUNCTION lockstep.without_literals(p_query text, p_keep_numbers boo
 
 
 --
--- Name: FUNCTION work_on_run(p_run_id bigint, p_worker uuid); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+-- Name: FUNCTION work_on_run(p_run_id bigint, p_worker uuid, p_actor_id bigint); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
-REVOKE ALL ON FUNCTION lockstep.work_on_run(p_run_id bigint, p_worker uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION lockstep.work_on_run(p_run_id bigint, p_worker uuid) TO lockstep_admin;
+REVOKE ALL ON FUNCTION lockstep.work_on_run(p_run_id bigint, p_worker uuid, p_actor_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.work_on_run(p_run_id bigint, p_worker uuid, p_actor_id bigint) TO lockstep_admin;
 
 
 --

@@ -22,7 +22,7 @@ WORDS = {
 }
 
 # Columns that hold the id of a user, whatever foreign keys there are.
-USER_COLUMNS = ("user_id", "student_id", "advanced_by", "requested_by", "erased_by")
+USER_COLUMNS = ("user_id", "student_id", "advanced_by", "requested_by", "applied_by", "erased_by")
 
 
 def user_columns(connection: Connection) -> list[tuple[str, str]]:
@@ -204,6 +204,11 @@ def _repair(connection: Connection) -> None:
         connection,
         "select id from lockstep.plan_sync('to_higher_level', null, 1, null, 1, %s)",
         WORDS["reason"],
+    )
+    connection.execute(
+        "insert into lockstep.sync_runs (direction, user_id, applied_by, applied_application, reason)"
+        " values ('to_higher_level', 2, 1, %s, 'Bob was ill')",
+        [WORDS["application"]],
     )
     connection.execute("call lockstep.apply_sync(%s)", [run])
     connection.execute("update lockstep.sync_run_items set detail = %s where user_id = 1", [WORDS["notes"]])

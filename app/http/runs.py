@@ -87,7 +87,12 @@ class RunSummary(BaseModel):
     user_id: int | None
     undo_of: int | None
     scheduled: bool
-    requested_by: int | None
+    requested_by: int | None = Field(description="Who planned it.")
+    applied_by: int | None = Field(
+        description="Who took it into work, of several the last; null: nobody yet, or not said."
+    )
+    applied_role: str | None = Field(description="The database role that did.")
+    applied_application: str | None = Field(description="The application_name of its session.")
     reason: str | None
     job_start: datetime
     job_end: datetime | None
@@ -193,7 +198,7 @@ def work(run_id: int) -> None:
     end = monotonic() + current_app.extensions["lockstep"].run_budget
     batch = {"run_id": run_id, "worker": uuid4()}
     try:
-        while (pause := database().call("work_on_run", **batch)["work_on_run"]) is not None:
+        while (pause := database().call("work_on_run", **batch, actor_id=actor().id)["work_on_run"]) is not None:
             if monotonic() + pause.total_seconds() > end:
                 break
             sleep(pause.total_seconds())

@@ -61,7 +61,8 @@ begin
         v_item.outcome := lockstep.restore_pair(p_item, p_run);
     else
         perform lockstep.sync_records(
-            p_item.user_id, p_item.specialization_id, p_item.source, p_run.requested_by,
+            p_item.user_id, p_item.specialization_id, p_item.source,
+            coalesce(p_run.applied_by, p_run.requested_by),
             coalesce(p_run.reason, format('run %s: %s', p_run.id, p_run.direction))
         );
         v_item.outcome := 'synced';

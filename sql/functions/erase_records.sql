@@ -48,10 +48,14 @@ begin
 
     run as (
         update lockstep.sync_runs as known
-        set reason = null,
-            message = null
-        where known.user_id = p_user_id
-            and num_nonnulls(known.reason, known.message) > 0
+        set reason = case when known.user_id is distinct from p_user_id then known.reason end,
+            message = case when known.user_id is distinct from p_user_id then known.message end,
+            applied_application = null
+        where p_user_id in (known.user_id, known.applied_by)
+            and (
+                known.applied_application is not null
+                or (known.user_id = p_user_id and num_nonnulls(known.reason, known.message) > 0)
+            )
         returning true
     ),
 

@@ -43,6 +43,7 @@ as $function$
         from lockstep.sync_runs as run
         where run.user_id = p_user_id
             or run.requested_by = p_user_id
+            or run.applied_by = p_user_id
         union all
         select 'sync_run_items', jsonb_agg(to_jsonb(item) order by item.run_id, item.specialization_id)
         from lockstep.sync_run_items as item

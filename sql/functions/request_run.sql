@@ -20,7 +20,7 @@ begin
     v_run := lockstep.plan_sync(p_direction, p_specialization_id, p_user_id, p_limit, p_actor_id, p_reason, p_pairs);
 
     if p_dry_run is false then
-        v_run := lockstep.start_sync(v_run.id);
+        v_run := lockstep.start_sync(v_run.id, p_actor_id);
         perform lockstep.leave_run(v_run.id);
     end if;
 

@@ -16,7 +16,7 @@ begin
     v_run := lockstep.plan_undo(p_run_id, p_actor_id, p_reason);
 
     if p_dry_run is false then
-        v_run := lockstep.start_sync(v_run.id);
+        v_run := lockstep.start_sync(v_run.id, p_actor_id);
         perform lockstep.leave_run(v_run.id);
     end if;
 

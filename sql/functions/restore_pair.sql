@@ -46,7 +46,7 @@ begin
         p_write_progress => true,
         p_write_license => true,
         p_route => 'repair',
-        p_advanced_by => p_run.requested_by,
+        p_advanced_by => coalesce(p_run.applied_by, p_run.requested_by),
         p_reason => coalesce(p_run.reason, format('run %s: undo of run %s', p_run.id, p_run.undo_of))
     );
 

@@ -1,5 +1,6 @@
 create or replace function lockstep.start_sync(
-    p_run_id bigint
+    p_run_id bigint,
+    p_applied_by bigint default null
 )
 returns lockstep.sync_runs
 language plpgsql
@@ -10,6 +11,10 @@ as $function$
 declare
     v_run lockstep.sync_runs;
 begin
+    if p_applied_by is not null then
+        perform lockstep.check_user(p_applied_by);
+    end if;
+
     select run.*
     into v_run
     from lockstep.sync_runs as run
@@ -68,7 +73,10 @@ begin
             last_batch_at = clock_timestamp(),
             backend_pid = pg_backend_pid(),
             worker = null,
-            message = null
+            message = null,
+            applied_by = p_applied_by,
+            applied_role = coalesce(nullif(current_setting('role'), 'none'), session_user),
+            applied_application = current_setting('application_name')
         where run.id = p_run_id
         returning run.* into v_run;
     exception
@@ -86,11 +94,13 @@ begin
 end;
 $function$;
 
-comment on function lockstep.start_sync(bigint) is
+comment on function lockstep.start_sync(bigint, bigint) is
 $comment$Takes a planned run into work, or one whose worker died or let it go: it goes on where that stopped.
 
+The run keeps who did: p_applied_by, the role and the application_name of the session.
 Returns the run: running, or skipped when another run over many users is under way.
-Raises LS015 no such run, LS016 already finished, LS017 somebody is working on it. Locks the run.$comment$;
+Raises LS001 no such actor, LS015 no such run, LS016 already finished, LS017 somebody is working on it.
+Locks the run.$comment$;
 
-revoke all on function lockstep.start_sync(bigint) from public;
-grant execute on function lockstep.start_sync(bigint) to lockstep_admin;
+revoke all on function lockstep.start_sync(bigint, bigint) from public;
+grant execute on function lockstep.start_sync(bigint, bigint) to lockstep_admin;

@@ -22,7 +22,7 @@ begin
         return;
     end if;
 
-    perform lockstep.start_sync(run_id);
+    perform lockstep.start_sync(run_id, p_requested_by);
     commit;
 
     loop

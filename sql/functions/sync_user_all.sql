@@ -19,7 +19,7 @@ begin
     v_run := lockstep.plan_sync(
         p_direction, p_specialization_id, p_user_id, null, p_requested_by, p_reason
     );
-    perform lockstep.start_sync(v_run.id);
+    perform lockstep.start_sync(v_run.id, p_requested_by);
 
     while lockstep.apply_sync_batch(v_run.id) is not null loop
         -- The next batch: there is one more where live traffic held a pair.

@@ -12,7 +12,7 @@ declare
     v_attempts integer;
 begin
     undo_run_id := (lockstep.plan_undo(p_run_id, p_requested_by, p_reason)).id;
-    perform lockstep.start_sync(undo_run_id);
+    perform lockstep.start_sync(undo_run_id, p_requested_by);
     commit;
 
     loop

@@ -47,12 +47,15 @@ def test_a_plan_is_of_the_chosen_pairs_applied_undone_and_done_again(
     again = run_of(browser.post(f"/admin/runs/{undo}/undo", reason="no, it was not").headers["Location"])
     browser.get(f"/admin/runs/{again}")
     browser.post(f"/admin/runs/{again}/apply")
+    assert "lockstep_admin, lockstep-http" in browser.get(f"/admin/runs/{again}").text
     assert levels(connection, ann) == (5, 5)
-    ledger = rows(connection, "select run_id, requested_by, reason, undo_of from lockstep.runs order by run_id")
+    ledger = rows(
+        connection, "select run_id, requested_by, applied_by, reason, undo_of from lockstep.runs order by run_id"
+    )
     assert [tuple(row) for row in ledger] == [
-        (run, people["admin"], "import", None),
-        (undo, people["admin"], "the license was right", run),
-        (again, people["admin"], "no, it was not", undo),
+        (run, people["admin"], people["admin"], "import", None),
+        (undo, people["admin"], people["admin"], "the license was right", run),
+        (again, people["admin"], people["admin"], "no, it was not", undo),
     ]
 
 

@@ -18,7 +18,7 @@ KEPT = {
         *("sync_run_items.progress_before", "sync_run_items.progress_after", "users.role"),
         *("quarantine.migration", "quarantine.table_name", "quarantine.reason", "quarantine.row_id"),
     },
-    "a role of the database, not of the person": {"license_progressions.database_role"},
+    "a role of the database, not of the person": {"license_progressions.database_role", "sync_runs.applied_role"},
     "what is still to be applied, once": {
         *("queued_level_ups.specialization_id", "queued_level_ups.idempotency_key", "queued_level_ups.error_code"),
         "queued_level_ups.database_role",

@@ -99,6 +99,7 @@ def test_an_erasure_leaves_no_trace_and_keeps_every_figure(connection: Connectio
     assert (erasure.user_id, erasure.erased_by, erasure.reason) == (ANN, ADMIN, "asked by letter")
     # Whom it was not about has lost nothing but the address of who acted.
     assert value(connection, f"select advancement_reason from {HISTORY} where user_id = 2") == "Bob passed"
+    assert value(connection, "select reason from lockstep.sync_runs where user_id = 2") == "Bob was ill"
     assert value(connection, "select count(*) from lockstep.idempotency_keys where key in ('kept', 'group')") == 2
     assert value(connection, "select count(*) from lockstep.password_resets where user_id = 2") == 1
 
@@ -115,7 +116,7 @@ def test_the_counts_are_those_of_the_rows_that_went_or_were_emptied(connection: 
         "idempotency_keys": 2,
         "user_licenses": 3,
         "license_progressions": 5,
-        "sync_runs": 1,
+        "sync_runs": 2,
         "sync_run_items": 1,
         "quarantine": 1,
         "raw_writes": 2,
@@ -173,7 +174,7 @@ def test_an_instructor_does_not_see_an_erased_student(connection: Connection) ->
 
 def test_a_repair_can_be_undone_after_the_erasure_and_brings_no_word_back(connection: Connection) -> None:
     erase(connection)
-    run = value(connection, "select max(id) from lockstep.sync_runs")
+    run = value(connection, "select max(run_id) from lockstep.sync_run_items")
     undo = value(connection, "call lockstep.undo_sync(%s)", run)
     item = one(connection, "select outcome, detail from lockstep.sync_run_items where run_id = %s", undo)
     assert item == ("undone_in_step", None)

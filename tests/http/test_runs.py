@@ -250,6 +250,25 @@ def test_a_run_is_undone_and_the_undo_too(call: Call, planted: list[int], connec
     assert levels(connection) == repaired
 
 
+def test_a_run_tells_who_planned_it_and_who_took_it_on_last(
+    call: Call, planted: list[int], connection: Connection, people: People
+) -> None:
+    connection.execute("update lockstep.users set role = 'admin' where lower(name) in ('iris', 'joe')")
+    run = body(call("admin", "POST", RUNS, json=UP), 201)
+    assert (run["requested_by"], run["applied_by"], run["applied_role"]) == (people["admin"], None, None)
+    for name in ("iris", "joe"):
+        run = body(call(name, "POST", f"{RUNS}/{run['run_id']}/apply"), 202)
+        assert (run["requested_by"], run["applied_by"]) == (people["admin"], people[name])
+        assert (run["applied_role"], run["applied_application"]) == ("lockstep_admin", "lockstep-http")
+    by = rows(connection, "select advanced_by from lockstep.license_progressions order by id")
+    assert by == [(people["iris"],), (people["joe"],)]
+    other = body(call("joe", "POST", f"{RUNS}/{run['run_id']}/undo", json={}), 409)
+    assert other["sqlstate"] == "LS018"
+    apply(call, run["run_id"])
+    undone = body(call("joe", "POST", f"{RUNS}/{run['run_id']}/undo", json={}), 202)
+    assert (undone["requested_by"], undone["applied_by"]) == (people["joe"], people["joe"])
+
+
 def test_what_was_not_applied_cannot_be_undone(call: Call, planted: list[int]) -> None:
     run = body(call("admin", "POST", RUNS, json=UP), 201)["run_id"]
     assert body(call("admin", "POST", f"{RUNS}/{run}/undo", json={}), 409)["sqlstate"] == "LS018"

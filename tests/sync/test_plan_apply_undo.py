@@ -113,6 +113,28 @@ def test_each_repair_leaves_a_history_row_of_route_repair(planted: Connection) -
     assert history(planted, 4) == [(None, 6, "repair")]
 
 
+def test_a_run_keeps_who_planned_it_and_who_applied_it_and_the_history_who_did(
+    planted: Connection, connect: Connect
+) -> None:
+    run = plan(planted, requested_by=1)
+    who = "select requested_by, applied_by, applied_role, applied_application from lockstep.runs where run_id = %s"
+    assert rows(planted, who, run) == [(1, None, None, None)]
+    dba = connect("lockstep_admin", application_name="a laptop")
+    with refused("LS001"):
+        dba.execute("call lockstep.apply_sync(%s, 99)", [run])
+    dba.execute("call lockstep.apply_sync(%s, 2)", [run])
+    assert rows(planted, who, run) == [(1, 2, "lockstep_admin", "a laptop")]
+    undone = value(dba, "call lockstep.undo_sync(%s, null, 3)", run)
+    assert rows(planted, who, undone) == [(3, 3, "lockstep_admin", "a laptop")]
+    by = "select advanced_by from lockstep.license_progressions where user_id = 1 order by id"
+    assert rows(planted, by) == [(2,), (3,)]
+    # Who does not say who they are leaves the role; the planner answers for the change.
+    again = call(planted, "plan_undo", undone, 4).id
+    apply(planted, again)
+    assert rows(planted, who, again)[0][:3] == (4, None, value(planted, "select session_user"))
+    assert rows(planted, by) == [(2,), (3,), (4,)]
+
+
 def test_a_row_that_changed_since_the_plan_is_skipped_and_said(planted: Connection) -> None:
     run = plan(planted)
     level_up(planted, 1, "PLAYER", 500)
