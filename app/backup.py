@@ -1,8 +1,9 @@
-"""Backups: a dump, and beside it a manifest of what a database that is restored from it must add up to.
+"""Backups of a school: a dump, and beside it a manifest of what a database that is restored from it must add up to.
 
-    DATABASE-20261121T180501Z.dump   pg_dump's custom format, of the schema; 0600
+    DATABASE-20261121T180501Z.dump   pg_dump's custom format, of the school's schema; 0600
     DATABASE-20261121T180501Z.json   its manifest; a dump without one was never finished
 
+A school of another name than the usual one has it in the file's: DATABASE-SCHOOL-….
 Rows and sums are counted in the very snapshot that is dumped. docs/decisions/0014-deployment.md says why
 it is made like this.
 """
@@ -25,13 +26,16 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from app import db
+from app import db, schools
 from app.migrator import Migrator
 from app.postgres import PostgresError, wheel_pgbin
+from app.schema import DEFAULT
 
-SCHEMA = "lockstep"
 DEBIAN = "/usr/lib/postgresql/{}/bin"
 JOBS = str(min(4, os.cpu_count() or 1))
+
+# The application_name of its sessions.
+APPLICATION = "lockstep backup"
 
 # Seconds that pg_dump waits for a table that somebody else is altering.
 LOCK_WAIT = 60
@@ -111,6 +115,15 @@ select
 from pg_catalog.pg_database as db
 where db.datname = current_database()
 """
+# That of a database is the first school's.
+SEARCH_PATH = """
+select substr(setting, length('search_path=') + 1)
+from pg_catalog.pg_db_role_setting as stored
+cross join lateral unnest(stored.setconfig) as setting
+where stored.setdatabase = (select db.oid from pg_catalog.pg_database as db where db.datname = current_database())
+    and stored.setrole = 0
+    and setting like 'search_path=%'
+"""
 PROVIDERS = {"i": ("icu", "icu_locale"), "b": ("builtin", "builtin_locale")}
 END_SESSIONS = """
 select pg_terminate_backend(activity.pid)
@@ -166,7 +179,11 @@ class Contents:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup says of itself; times are UTC, in ISO 8601; sizes in bytes."""
+    """What a backup says of itself; times are UTC, in ISO 8601; sizes in bytes.
+
+    schema       the school's
+    search_path  of the database; None where it had none, and of a backup that is older than this
+    """
 
     format: int
     database: str
@@ -179,6 +196,8 @@ class Manifest:
     roles: dict[str, bool]
     locale: dict[str, str | None]
     contents: Contents
+    schema: str = DEFAULT
+    search_path: str | None = None
 
     @property
     def age(self) -> float:
@@ -223,7 +242,9 @@ def inspect(connection: db.Connection) -> Contents:
         tables[name] = {"rows": row[0], "sum": row[1]}
 
     def ask(needed: str, query: str) -> list[Any]:
-        there = connection.execute("select coalesce(to_regclass(%s)::oid, to_regproc(%s)::oid)", [needed, needed])
+        there = connection.execute(
+            f"select coalesce(to_regclass('{needed}')::oid, to_regproc('{needed}')::oid)".encode()
+        )
         return connection.execute(query.encode()).fetchall() if there.fetchone() != (None,) else []
 
     desync = ask("lockstep.desync", DESYNC)
@@ -243,32 +264,34 @@ def create(
     say: Callable[[str], None],
     pgbin: Path | None = None,
     pinned: frozenset[str] = frozenset(),
+    schema: str = DEFAULT,
 ) -> Path:
-    """Back a database up into a folder, and return the dump once it is whole and has its manifest.
+    """Back a school up into a folder, and return the dump once it is whole and has its manifest.
 
-    Nobody migrates meanwhile; who reads and writes goes on. The newest `keep` of this database stay, and those
+    Nobody migrates it meanwhile; who reads and writes goes on. The newest `keep` of this school stay, and those
     whose names are pinned. Raises BackupError, MigrationError, psycopg.Error.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with Migrator(dsn, say=say).hold(), psycopg.connect(dsn, application_name="lockstep backup") as connection:
+    with Migrator(dsn, schema=schema, say=say).hold(), db.connect(dsn, schema, APPLICATION) as connection:
         if not is_installed(connection):
-            raise BackupError("nothing is installed there: nothing to back up")
-        connection.rollback()
+            raise BackupError(f"{schema} is not installed there: nothing to back up")
+        connection.autocommit = False
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         row = connection.execute("select pg_export_snapshot(), now(), current_setting('server_version')").fetchone()
         assert row is not None
         snapshot, taken_at, server = row
-        name = f"{_prefix(connection.info.dbname)}{taken_at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+        name = f"{_prefix(connection.info.dbname, schema)}{taken_at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
         unfinished = folder / f"{name}.unfinished"
-        say(f"backing up {connection.info.dbname} to {folder}")
+        say(f"backing up {schema} of {connection.info.dbname} to {folder}")
         roles: dict[str, bool] = dict(connection.execute(ROLES).fetchall())
         with connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
             (locale,) = cursor.execute(LOCALE).fetchall()
+        search_path = [path for (path,) in connection.execute(SEARCH_PATH.encode()).fetchall()]
         major = connection.info.server_version // 10000
         os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
         try:
-            options = ("--format=custom", f"--schema={SCHEMA}", f"--snapshot={snapshot}")
+            options = ("--format=custom", f"--schema={schema}", f"--snapshot={snapshot}")
             run_tool(
                 "pg_dump",
                 major,
@@ -290,6 +313,8 @@ def create(
                 roles=roles,
                 locale=locale,
                 contents=inspect(connection),
+                schema=schema,
+                search_path=next(iter(search_path), None),
             )
         except BaseException:
             unfinished.unlink(missing_ok=True)
@@ -297,7 +322,7 @@ def create(
     dump = _free_name(folder, name)
     unfinished.rename(dump)
     write(manifest_of(dump), json.dumps(asdict(manifest), indent=2) + "\n")
-    _prune(folder, manifest.database, keep, pinned | {dump.name})
+    _prune(folder, manifest, keep, pinned | {dump.name})
     return dump
 
 
@@ -310,9 +335,9 @@ def listed(folder: Path) -> list[tuple[Path, Manifest]]:
     return sorted(found, key=lambda one: (one[1].taken_at, one[0].name))
 
 
-def newest(folder: Path, database: str) -> Line:
-    """How old the newest backup of a database is; a warning after DAILY hours."""
-    ours = [(dump, manifest) for dump, manifest in listed(folder) if manifest.database == database]
+def newest(folder: Path, database: str, schema: str = DEFAULT) -> Line:
+    """How old the newest backup of a school is; a warning after DAILY hours."""
+    ours = [one for one in listed(folder) if (one[1].database, one[1].schema) == (database, schema)]
     if not ours:
         return Line("warn", "newest backup", f"none in {folder}: make backup")
     dump, manifest = ours[-1]
@@ -355,17 +380,20 @@ def load(dump: Path, dsn: str, into: str, say: Callable[[str], None], pgbin: Pat
             options = ("--exit-on-error", f"--jobs={JOBS}", "--no-password", str(dump))
             if manifest.contents.desync:
                 run_tool("pg_restore", major, target, "--section=pre-data", "--section=data", *options, pgbin=pgbin)
-                _finish_out_of_step(major, target, dump, say, pgbin)
+                _finish_out_of_step(major, target, dump, manifest.schema, say, pgbin)
             else:
                 run_tool("pg_restore", major, target, *options, pgbin=pgbin)
-            Migrator(target, say=say).rearm()
+            _set_search_path(target, into, manifest.search_path)
+            Migrator(target, schema=manifest.schema, say=say).rearm()
             return compare(target, manifest)
         except BaseException:
             drop(connection, into)
             raise
 
 
-def _finish_out_of_step(major: int, dsn: str, dump: Path, say: Callable[[str], None], pgbin: Path | None) -> None:
+def _finish_out_of_step(
+    major: int, dsn: str, dump: Path, schema: str, say: Callable[[str], None], pgbin: Path | None
+) -> None:
     """Make what comes after the rows where pairs are out of step: their keys not validated, as no server makes them.
 
     The keys then hold for all that is written from now on; the sentinel names them until they are validated.
@@ -374,17 +402,18 @@ def _finish_out_of_step(major: int, dsn: str, dump: Path, say: Callable[[str], N
         run_tool("pg_restore", major, dsn, "--section=post-data", "--no-password", str(dump), pgbin=pgbin)
     except BackupError as error:
         say(str(error))
-    with db.connect(dsn) as connection:
+    with db.connect(dsn, schema) as connection:
         for name, definition in connection.execute(MISSING_KEYS).fetchall():
             key, _, table = name.partition(" on ")
             say(f"made without looking at the rows that are there: {key}")
             statement = sql.SQL("alter table {} add constraint {} " + definition + " not valid")
-            connection.execute(statement.format(sql.Identifier(SCHEMA, table), sql.Identifier(key)))
+            connection.execute(statement.format(sql.Identifier(schema, table), sql.Identifier(key)))
 
 
 def compare(dsn: str, manifest: Manifest) -> list[Line]:
     """Compare a database with what a backup says was in it."""
-    with psycopg.connect(dsn, application_name="lockstep backup") as connection:
+    with db.connect(dsn, manifest.schema, APPLICATION) as connection:
+        connection.autocommit = False
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         found = inspect(connection)
     told = manifest.contents
@@ -434,21 +463,28 @@ def restore(
     """Restore a backup as a database of this name; one that is there is kept under another name, or refused.
 
     With `replace` the backup is restored beside it and compared first; only then its sessions are ended and both are
-    renamed. Raises BackupError where it is there and not to be replaced, or the backup is not whole.
+    renamed. Raises BackupError where it is there and not to be replaced, or holds other schools, or the backup is not
+    whole.
     """
+    manifest = check(dump)
     with db.connect(server_dsn(dsn)) as connection:
         exists = connection.execute("select from pg_database where datname = %s", [into]).rowcount == 1
         if not exists:
             return load(dump, dsn, into, say, pgbin)
         if not replace:
             raise BackupError(f"there is a database {into}: name another, or say that it is to be replaced")
+        if others := [name for name in schools.names(make_conninfo(dsn, dbname=into)) if name != manifest.schema]:
+            raise BackupError(
+                f"{into} holds other schools, which would be gone: {', '.join(others)}; restore into another database,"
+                f" and flask school move {manifest.schema} from there once it is dropped here"
+            )
         beside = f"lockstep_restored_{os.getpid()}"
         lines = load(dump, dsn, beside, say, pgbin)
         if any(line.status == "fail" for line in lines):
             say(f"{into} is as it was; what was restored stays as {beside}")
             return lines
         aside = f"{into[:40]}_{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-        lines += _erased_since(dsn, into, beside)
+        lines += _erased_since(dsn, into, beside, manifest.schema)
         connection.execute(sql.SQL("alter database {} with allow_connections false").format(sql.Identifier(into)))
         try:
             _wait_for_the_end_of_sessions(connection, into)
@@ -534,8 +570,8 @@ def write(path: Path, text: str) -> None:
         os.close(folder)
 
 
-def _prefix(database: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_]", "_", database) + "-"
+def _prefix(database: str, schema: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_]", "_", database) + ("-" if schema == DEFAULT else f"-{schema}-")
 
 
 def _free_name(folder: Path, name: str) -> Path:
@@ -547,14 +583,15 @@ def _free_name(folder: Path, name: str) -> Path:
     return dump
 
 
-def _prune(folder: Path, database: str, keep: int, pinned: frozenset[str]) -> None:
-    """Remove the oldest backups of a database beyond `keep`, and what a killed one left a day ago."""
-    ours = [dump for dump, manifest in listed(folder) if manifest.database == database]
+def _prune(folder: Path, newest: Manifest, keep: int, pinned: frozenset[str]) -> None:
+    """Remove the oldest backups of a school beyond `keep`, and what a killed one left a day ago."""
+    school = newest.database, newest.schema
+    ours = [dump for dump, manifest in listed(folder) if (manifest.database, manifest.schema) == school]
     for dump in ours[: max(0, len(ours) - keep)]:
         if dump.name not in pinned:
             dump.unlink(missing_ok=True)
             manifest_of(dump).unlink(missing_ok=True)
-    for left in folder.glob(f"{_prefix(database)}*.unfinished"):
+    for left in folder.glob(f"{_prefix(*school)}*.unfinished"):
         if time.time() - left.stat().st_mtime > ABANDONED:
             left.unlink(missing_ok=True)
 
@@ -595,9 +632,19 @@ def _make_database(connection: db.Connection, name: str, locale: dict[str, str |
         raise BackupError(f"there is a database {name}: name another") from None
 
 
-def _erased_since(dsn: str, now: str, then: str) -> list[Line]:
+def _set_search_path(dsn: str, name: str, path: str | None) -> None:
+    """Give the database the search_path of the one that was backed up, be it another school's."""
+    if path is not None:
+        with db.connect(dsn) as connection:
+            connection.execute("select set_config('search_path', %s, false)", [path])
+            statement = sql.SQL("alter database {} set search_path from current")
+            connection.execute(statement.format(sql.Identifier(name)))
+
+
+def _erased_since(dsn: str, now: str, then: str, schema: str) -> list[Line]:
     """Name the people who were erased after the backup was made: it knows them again."""
-    with db.connect(make_conninfo(dsn, dbname=now)) as current, db.connect(make_conninfo(dsn, dbname=then)) as restored:
+    where = (make_conninfo(dsn, dbname=name) for name in (now, then))
+    with db.connect(next(where), schema) as current, db.connect(next(where), schema) as restored:
         if current.execute("select to_regclass('lockstep.erasures')").fetchone() == (None,):
             return []
         known = [user for (user,) in restored.execute("select user_id from lockstep.erasures").fetchall()]

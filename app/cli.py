@@ -230,8 +230,7 @@ def verify() -> None:
         name = connection.info.dbname
     lines = deploy.report(migrator.dsn, migrator.head(), schema())
     lines.append(deploy.check_release(migrator, read_sources(migrator.root)))
-    if schema() == DEFAULT:
-        lines.append(backup.newest(settings.backups, name))
+    lines.append(backup.newest(settings.backups, name, schema()))
     print_lines(lines)
 
 

@@ -22,9 +22,9 @@ Cursor = psycopg.Cursor[Any]
 Row = dict[str, Any]
 
 
-def connect(dsn: str, schema: str = DEFAULT) -> Connection:
+def connect(dsn: str, schema: str = DEFAULT, application_name: str = "lockstep") -> Connection:
     """Open a connection of a school in autocommit, where a call is one round trip; `with` closes it."""
-    return psycopg.connect(dsn, autocommit=True, application_name="lockstep", cursor_factory=cursor_of(schema))
+    return psycopg.connect(dsn, autocommit=True, application_name=application_name, cursor_factory=cursor_of(schema))
 
 
 @cache

@@ -87,6 +87,7 @@ class Deployment:
 
     before  the newest migration when it began; what was loaded then stands in a file of its own
     backup  the path of its dump; None where nothing was installed
+    schema  the school's
     lines   of its report, by step, of the last attempt at each
     passed  steps that need no second attempt
     """
@@ -102,18 +103,20 @@ class Deployment:
     finished_at: str | None = None
     passed: list[str] = field(default_factory=list)
     lines: dict[str, list[list[str]]] = field(default_factory=dict)
+    schema: str = DEFAULT
 
 
 class Ledger:
-    """The deployments of one installation, a file each."""
+    """The deployments of a school of one installation, a file each."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "deployments"
+    def __init__(self, folder: Path, schema: str = DEFAULT) -> None:
+        self.folder, self.schema = folder / "deployments", schema
 
     def all(self, database: str) -> list[Deployment]:
         """Those of a database, oldest first."""
         found = (json.loads(path.read_text("utf-8")) for path in sorted(self.folder.glob("*.json")))
-        return [Deployment(**one) for one in found if one["database"] == database]
+        ours = database, self.schema
+        return [Deployment(**one) for one in found if (one["database"], one.get("schema", DEFAULT)) == ours]
 
     def newest(self, database: str) -> Deployment | None:
         """The newest one that stands."""
@@ -155,7 +158,7 @@ class Ledger:
 
 
 class Deployer:
-    """Deploys to one database and rolls back; `tell` gets each line of the report, `say` what is being done."""
+    """Deploys to one school and rolls back; `tell` gets each line of the report, `say` what is being done."""
 
     def __init__(
         self,
@@ -164,11 +167,12 @@ class Deployer:
         tell: Callable[[Line], None],
         say: Callable[[str], None],
         root: Path = PROJECT / "sql",
+        schema: str = DEFAULT,
     ) -> None:
-        self.dsn, self.settings, self.tell, self.say = dsn, settings, tell, say
-        self.migrator = Migrator(dsn, root, say=say)
+        self.dsn, self.settings, self.tell, self.say, self.schema = dsn, settings, tell, say, schema
+        self.migrator = Migrator(dsn, root, schema, say)
         self.database = backup.database_of(dsn)
-        self.ledger = Ledger(settings.backups)
+        self.ledger = Ledger(settings.backups, schema)
         self.sources = read_sources(root)
 
     # Going up -----------------------------------------------------------------------------------
@@ -186,9 +190,9 @@ class Deployer:
                 "proof": lambda: self._prove(deployment),
                 "migrate": self._migrate,
                 "functions": self._load,
-                "guards": lambda: check_guards(self.dsn),
+                "guards": lambda: check_guards(self.dsn, self.schema),
                 "report": lambda: self._report(self.migrator.head()),
-                "smoke": lambda: [*smoke(self.dsn), *ready(self.settings.backup.url)],
+                "smoke": lambda: [*smoke(self.dsn, self.schema), *ready(self.settings.backup.url)],
             }
             for name, step in steps.items():
                 if name in deployment.passed:
@@ -228,6 +232,7 @@ class Deployer:
             before=version,
             head=self.migrator.head(),
             started_at=started.isoformat(),
+            schema=self.schema,
         )
         self.ledger.keep_sources(deployment, sources)
         self.ledger.write(deployment)
@@ -265,13 +270,14 @@ class Deployer:
             self.say,
             settings.pgbin,
             self.ledger.pinned(self.database),
+            self.schema,
         )
         manifest = backup.check(dump)
         problems = []
         if manifest.age > settings.backup.max_age:
             problems.append(f"{dump.name} is {manifest.age:.1f} hours old, {settings.backup.max_age:g} are allowed")
-        if manifest.database != self.database:
-            problems.append(f"{dump.name} is of the database {manifest.database}")
+        if (manifest.database, manifest.schema) != (self.database, self.schema):
+            problems.append(f"{dump.name} is of {manifest.schema} in the database {manifest.database}")
         if manifest.contents.migration != deployment.before:
             problems.append(f"{dump.name} is at {manifest.contents.migration}, the database at {deployment.before}")
         if manifest.contents.desync:
@@ -298,7 +304,7 @@ class Deployer:
         return [Line("pass", "functions", f"{len(self.sources)} functions and views, in one transaction")]
 
     def _report(self, head: str) -> list[Line]:
-        return [*report(self.dsn, head), check_release(self.migrator, self.sources)]
+        return [*report(self.dsn, head, self.schema), check_release(self.migrator, self.sources)]
 
     # Going back ---------------------------------------------------------------------------------
 
@@ -355,7 +361,8 @@ class Deployer:
                 if plan.target != "0":
                     self.migrator.put_back(plan.sources)
                     lines.append(Line("pass", "functions", f"{len(plan.sources)} functions and views of before"))
-                    lines += [*check_guards(self.dsn), *report(self.dsn, plan.target), *smoke(self.dsn)]
+                    lines += check_guards(self.dsn, self.schema)
+                    lines += [*report(self.dsn, plan.target, self.schema), *smoke(self.dsn, self.schema)]
             except FAILURES as error:
                 lines.append(Line("fail", "rollback", f"{_sentence(error)}; at {self.migrator.loaded()[0]}, whole"))
             else:
@@ -370,7 +377,7 @@ class Deployer:
         return [one.id for one in self.migrator.status() if not one.pending]
 
     def _stored(self, version: str) -> list[Source]:
-        with db.connect(self.dsn) as connection:
+        with db.connect(self.dsn, self.schema) as connection:
             rows = connection.execute(
                 "select kind, name, source from lockstep.loaded_sources where version = %s order by position", [version]
             )
@@ -378,17 +385,17 @@ class Deployer:
 
     def _find_losses(self, plan: "Rollback", loaded: list[Source]) -> None:
         """Roll back a copy of the schema, compare, and count in the database what has no place there any more."""
-        with backup.scratch(self.dsn) as name, db.connect(self.dsn) as connection:
+        with backup.scratch(self.dsn) as name, db.connect(self.dsn, self.schema) as connection:
             before = set(connection.execute(COLUMNS).fetchall())
             settings = _settings(connection)
             copy = make_conninfo(self.dsn, dbname=name)
             self.say(f"rolling back a copy without rows, {name}")
-            self._copy_schema(connection, copy, {table for table, _ in before} - BOOKKEEPING)
-            migrator = Migrator(copy, self.migrator.root, say=lambda _: None)
+            self._copy_schema(copy, {table for table, _ in before} - BOOKKEEPING)
+            migrator = Migrator(copy, self.migrator.root, self.schema, say=lambda _: None)
             migrator.rollback(plan.target)
             if plan.target != "0":
                 migrator.put_back(plan.sources)
-            with db.connect(copy) as after:
+            with db.connect(copy, self.schema) as after:
                 lost = before - set(after.execute(COLUMNS).fetchall())
                 plan.settings = sorted(settings - _settings(after)) if ("settings", "name") not in lost else []
             for table in sorted({table for table, _ in lost}):
@@ -401,18 +408,19 @@ class Deployer:
             plan.functions = sorted(file for file in now | then if now.get(file) != then.get(file))
             plan.since = self._written_since(connection, plan)
 
-    def _copy_schema(self, connection: db.Connection, copy: str, without: set[str]) -> None:
-        major = connection.info.server_version // 10000
+    def _copy_schema(self, copy: str, without: set[str]) -> None:
         dump = self.settings.backups / f".schema-{os.getpid()}"
         dump.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        options = [f"--exclude-table-data=lockstep.{table}" for table in sorted(without)]
+        options = [f"--exclude-table-data={self.schema}.{table}" for table in sorted(without)]
         name = sql.Identifier(str(conninfo_to_dict(copy)["dbname"]))
         try:
             os.close(os.open(dump, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
             pgbin = self.settings.pgbin
-            options += ["--format=custom", "--schema=lockstep", f"--file={dump}"]
+            options += ["--format=custom", f"--schema={self.schema}", f"--file={dump}"]
+            with db.connect(self.dsn) as connection:
+                connection.execute(sql.SQL("create database {} template template0").format(name))
+                major = connection.info.server_version // 10000
             backup.run_tool("pg_dump", major, self.dsn, *options, pgbin=pgbin)
-            connection.execute(sql.SQL("create database {} template template0").format(name))
             backup.run_tool("pg_restore", major, copy, "--exit-on-error", str(dump), pgbin=pgbin)
         finally:
             dump.unlink(missing_ok=True)
@@ -500,18 +508,18 @@ def check_release(migrator: Migrator, sources: list[Source]) -> Line:
     return Line.of("functions of this release", other, f"{len(now)} loaded")
 
 
-def check_guards(dsn: str) -> list[Line]:
+def check_guards(dsn: str, schema: str = DEFAULT) -> list[Line]:
     """Whether every guard is as installed."""
-    with db.connect(dsn) as connection:
+    with db.connect(dsn, schema) as connection:
         if connection.execute("select to_regclass('lockstep.guard_status')").fetchone() == (None,):
             return [Line("warn", "guards", "there is no sentinel at this version")]
         broken = [guard for (guard,) in connection.execute(BROKEN).fetchall()]
     return [Line.of("guards", broken, "all as installed")]
 
 
-def smoke(dsn: str) -> list[Line]:
+def smoke(dsn: str, schema: str = DEFAULT) -> list[Line]:
     """Level somebody up in a transaction that is rolled back, and ask for health."""
-    with db.connect(dsn) as connection:
+    with db.connect(dsn, schema) as connection:
         if connection.execute("select to_regproc('lockstep.update_level')").fetchone() == (None,):
             return [Line("warn", "coupled call", "there are no functions at this version")]
         email = f"deployment-{os.getpid()}@lockstep.invalid"

@@ -255,9 +255,9 @@ class Loader:
         """Let sessions of the database find the tables by their names alone, unless it has another path."""
         for database, may_set, setting in self.run_own("search_path"):
             if setting is None and may_set:
-                name = sql.Identifier(database).as_string(self.connection)
-                path = f"{self.schema}, public"
-                self.run("migrator", f"alter database {name} set search_path = {path}")
+                # Not by run(): the database may be called `lockstep`, whatever the school is.
+                names = sql.Identifier(database), sql.Identifier(self.schema)
+                self.connection.execute(sql.SQL("alter database {} set search_path = {}, public").format(*names))
             elif self.schema not in re.findall(r"\w+", setting or ""):
                 self.say(f"left as it is, without {self.schema}: search_path of {database}")
 

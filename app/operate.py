@@ -9,7 +9,6 @@ from flask import current_app
 
 from app.cli import Commands, dsn, print_lines, schema
 from app.postgres import say
-from app.schema import DEFAULT
 from app.settings import Settings
 
 
@@ -36,13 +35,13 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 @backups.command("create")
 def create_backup() -> None:
-    """Back the database up; the last line is the file."""
+    """Back the school up; the last line is the file."""
     from app import backup
     from app.deploy import Ledger
 
     settings, target = _settings(), dsn()
-    pinned = Ledger(settings.backups).pinned(backup.database_of(target))
-    click.echo(backup.create(target, settings.backups, settings.backup.keep, say, settings.pgbin, pinned))
+    pinned = Ledger(settings.backups, schema()).pinned(backup.database_of(target))
+    click.echo(backup.create(target, settings.backups, settings.backup.keep, say, settings.pgbin, pinned, schema()))
 
 
 @backups.command("list")
@@ -64,7 +63,10 @@ def check_backup(dump: Path) -> None:
     from app import backup
 
     manifest = backup.check(dump)
-    click.echo(f"whole: {dump}, {manifest.contents.rows} rows of {manifest.database}, {manifest.age:.1f} hours old")
+    click.echo(
+        f"whole: {dump}, {manifest.contents.rows} rows of {manifest.schema} in {manifest.database},"
+        f" {manifest.age:.1f} hours old"
+    )
 
 
 @backups.command("restore")
@@ -129,20 +131,16 @@ def list_deployments() -> None:
     from app import backup
     from app.deploy import Ledger
 
-    for one in Ledger(_settings().backups).all(backup.database_of(dsn())):
+    for one in Ledger(_settings().backups, schema()).all(backup.database_of(dsn())):
         click.echo(f"{one.id}  {one.status:<12} {one.before} to {one.head}  {one.backup or 'no backup'}")
 
 
 def _deployer() -> Any:
     from app.deploy import Deployer
 
-    return Deployer(dsn(), _settings(), click.echo, say)
+    return Deployer(dsn(), _settings(), click.echo, say, schema=schema())
 
 
 def _settings() -> Settings:
     settings: Settings = current_app.extensions["lockstep"]
-    if schema() != DEFAULT:
-        raise click.ClickException(
-            f"this is for the school {DEFAULT}; {schema()}: flask school, or pg_dump by its schema"
-        )
     return settings

@@ -4,13 +4,13 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from app import backup
+from app import backup, db
 from app.backup import Line
 from app.deploy import Deployer
+from app.schema import DEFAULT
 from app.settings import PROJECT, BackupSettings, Settings
 from tests.http.conftest import app, hasher, http_logins, people, pooler, settings, tokens
 from tests.pairs import Connection, add_users, call, level_up
@@ -49,8 +49,8 @@ AHEAD = {
 class World:
     """A database, a release, and a report of each deployment."""
 
-    def __init__(self, dsn: str, folder: Path, release: Path) -> None:
-        self.dsn, self.release = dsn, release
+    def __init__(self, dsn: str, folder: Path, release: Path, schema: str = DEFAULT) -> None:
+        self.dsn, self.release, self.schema = dsn, release, schema
         self.backups = folder / "backups"
         self.lines: list[Line] = []
         self.said: list[str] = []
@@ -69,7 +69,7 @@ class World:
             self.lines.append(line)
             self.told(line)
 
-        return Deployer(self.dsn, self.settings, tell, self.said.append, release or self.release)
+        return Deployer(self.dsn, self.settings, tell, self.said.append, release or self.release, self.schema)
 
     def failed(self) -> list[str]:
         """The names of the lines that failed."""
@@ -77,7 +77,8 @@ class World:
 
     def back_up(self, keep: int = 7) -> Path:
         """Make a backup."""
-        return backup.create(self.dsn, self.backups, keep, self.said.append, self.settings.pgbin)
+        pgbin, schema = self.settings.pgbin, self.schema
+        return backup.create(self.dsn, self.backups, keep, self.said.append, pgbin, schema=schema)
 
     def load(self, dump: Path, into: str) -> list[Line]:
         """Restore a backup as a database of its own."""
@@ -85,7 +86,7 @@ class World:
 
     def contents(self) -> backup.Contents:
         """What the database holds."""
-        with psycopg.connect(self.dsn) as connection:
+        with db.connect(self.dsn, self.schema) as connection, connection.transaction():
             return backup.inspect(connection)
 
 

@@ -101,7 +101,6 @@ def test_only_the_module_of_connections_opens_them_so_that_all_sql_goes_through_
     assert {name for name in opening if not name.startswith("season/")} == {
         *("db.py", "migrator.py", "postgres.py"),
         "adoption/source.py",  # of another system
-        "backup.py",  # of the one school that it knows
     }
 
 
