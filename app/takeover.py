@@ -23,6 +23,9 @@ from app.migrator import Backend, Migrator, files, is_transactional
 SHAPED = ("users", "specializations", "specialization_progress", "user_licenses")
 LEVELS = ("player_levels", "coach_levels", "internship_levels")
 
+# The migration that makes the level rows. Of the old level tables it knows the names only.
+CURRICULUM = "0003-levels"
+
 # How long the old tables are waited for; who waits to lock them makes everybody else wait.
 LOCK_TIMEOUT = "5s"
 
@@ -219,6 +222,8 @@ class _TakeOver(_Desk):
             self.backend.apply_one(migration)
             # A file ends with its checks made at once: the next one begins like in a transaction of its own.
             self.execute("set constraints all deferred")
+            if migration.id == CURRICULUM:
+                self.keep_levels()
         self.finish(views)
         self.account(before)
 
@@ -309,6 +314,14 @@ class _TakeOver(_Desk):
             self.execute(statement)
         for name in (*SHAPED, "license_progressions"):
             self.try_to(f"analyze {self.schema}.{name}")
+
+    def keep_levels(self) -> None:
+        """Have the school's own level rows for its curriculum, before anybody's level is compared with it."""
+        for (statement,) in self.rows("level_rows"):
+            self.execute(statement)
+        self.do("levels")
+        for line in self.rows("levels_told"):
+            self.report.add(*line)
 
     def finish(self, views: list[tuple[str, str]]) -> None:
         self.do("finish")

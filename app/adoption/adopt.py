@@ -73,10 +73,14 @@ class Options:
 
 @dataclass
 class Result:
-    """What an adoption found, planned and did. `gone`: adopted once, and in the source no more."""
+    """What an adoption found, planned and did.
+
+    `levels`: level rows that are not as here, one by one. `gone`: adopted once, and in the source no more.
+    """
 
     source: str
     plan: list[Row] = field(default_factory=list)
+    levels: list[Row] = field(default_factory=list)
     found: dict[str, Found] = field(default_factory=dict)
     gone: list[Row] = field(default_factory=list)
     run: int | None = None
@@ -153,6 +157,7 @@ def _limit(connection: db.Connection, table: str) -> int:
 
 
 def _plan(connection: db.Connection, result: Result, options: Options, tables: list[str]) -> None:
+    result.levels = db.call(connection, "adopt_curriculum", source=result.source)["adopt_curriculum"]
     db.call(
         connection,
         "plan_adoption",

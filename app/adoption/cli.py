@@ -16,6 +16,9 @@ from app.adoption.source import AdoptionError
 from app.cli import FAILURES, dsn, schema
 from app.sync import DIRECTIONS, as_json, explain, jsonable
 
+# Of a level row, what is told where two differ.
+LEVEL = ("name", "required_xp", "required_sessions", "theory_hours", "practice_hours", "total_hours")
+
 
 @click.command("adopt")
 @click.option("--from", "source", required=True, metavar="DSN", help="The database that is taken over. Only read.")
@@ -57,10 +60,31 @@ def adopt_command(source: str, files: Path | None, apply: bool, machine: bool, *
 def _print_plan(result: Result) -> None:
     click.echo(f"source {result.source}: what is found, and what becomes of it\n")
     click.echo(_table(result.plan))
+    for row in result.levels:
+        click.echo(_level(row))
     for row in result.gone:
         click.echo(f"gone from the source, and kept here: {row['rows']} of {row['table_name']}")
     if result.run is None:
         click.echo("\ndry run: nothing was changed; --apply does this")
+
+
+def _level(row: dict[str, Any]) -> str:
+    """A level row of the source that is not as here: which, what becomes of it, and where the two differ."""
+    there, here = row["there"] or {}, row["here"] or {}
+    text = f"level {row['level'] or '?'} of {row['table_name']}: {row['outcome']}"
+    text += f", {row['reason']}" if row["reason"] else ""
+    names = [name for name in LEVEL if there.get(name) != here.get(name)]
+    if not here or not there:
+        return f"{text}: {_words(there or here)}"
+    return f"{text}: {', '.join(f'{name} {_word(there.get(name))}, here {_word(here.get(name))}' for name in names)}"
+
+
+def _words(level: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {_word(level.get(name))}" for name in LEVEL[:3])
+
+
+def _word(value: object) -> str:
+    return "-" if value is None else str(value)
 
 
 def _print_sums(result: Result) -> None:

@@ -14,7 +14,6 @@ begin
     perform lockstep.plan_adopted_sides(p_timezone);
     perform lockstep.plan_adopted_pairs(p_direction);
     perform lockstep.plan_adopted_history();
-    perform lockstep.plan_adopted_curriculum();
     perform lockstep.plan_adopted_projects();
 
     update lockstep.adoption_staging as staged
@@ -42,7 +41,8 @@ end;
 $function$;
 
 comment on function lockstep.plan_adoption(text, text, text) is
-$comment$Says of each staged row of a source what is to become of it, and changes nothing else: a dry run is this.
+$comment$Says of each staged row of a source what is to become of it, and changes nothing else: a dry run is this. The levels
+are here already: adopt_curriculum() goes before.
 
 p_timezone: in which times without a zone are read. p_direction: how pairs out of step are repaired.
 Raises 22023 for a time zone that nobody knows.$comment$;

@@ -19,7 +19,8 @@ declare
         'theory_hours_completed', 'practice_hours_completed', 'last_activity', 'user_id', 'specialization_type',
         'max_achieved_level', 'started_at', 'last_advanced_at', 'instructor_notes', 'user_license_id', 'from_level',
         'to_level', 'advanced_by', 'advancement_reason', 'requirements_met', 'advanced_at', 'title', 'description',
-        'owner_id', 'type', 'format', 'group_id', 'file_path', 'display_name'
+        'owner_id', 'type', 'format', 'group_id', 'file_path', 'display_name', 'icon', 'max_levels', 'level', 'name_en',
+        'color', 'required_xp', 'required_sessions', 'theory_hours', 'practice_hours', 'total_hours'
     ];
     v_rows bigint;
 begin
@@ -49,6 +50,7 @@ begin
             when staged.table_name = 'users' then lockstep.adopted_user_state(person)
             when staged.table_name in ('specialization_progress', 'user_licenses') then here.state
             when staged.table_name = 'projects' then project.version::text
+            when rung.level is not null then md5(rung::text)
         end,
         staged.level_found,
         staged.level_kept,
@@ -69,6 +71,10 @@ begin
         on project.user_id = staged.user_id
         and project.id::text = staged.target_id
         and staged.table_name = 'projects'
+    left outer join lockstep.specialization_levels as rung
+        on rung.specialization_id = staged.specialization_id
+        and rung.level::text = staged.target_id
+        and staged.table_name in ('player_levels', 'coach_levels', 'internship_levels')
     where staged.table_name = any(p_table_names)
         and not staged.done
         and (p_source_id is null or staged.source_id = p_source_id)

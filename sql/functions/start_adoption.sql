@@ -24,12 +24,17 @@ begin
         where staged.table_name = 'users'
     )));
 
+    -- Levels came with the plan.
+    perform lockstep.record_adopted(
+        v_run.id, array['specializations', 'player_levels', 'coach_levels', 'internship_levels']
+    );
+
     return v_run;
 end;
 $function$;
 
 comment on function lockstep.start_adoption(text, text, text) is
-$comment$Enters an adoption that is planned already into the ledger, and keeps the ids of its users free.
+$comment$Enters an adoption that is planned already into the ledger with its levels, and keeps the ids of its users free.
 
 Raises 23514 for another direction.$comment$;
 

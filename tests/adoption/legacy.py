@@ -567,3 +567,44 @@ def _levels() -> dict[str, list[Row]]:
         for row in csv.DictReader(file):
             levels[row["specialization_id"]].append({name: text or None for name, text in row.items()})
     return levels
+
+
+# What a school's own curriculum may look like beside ours: more, fewer and other levels, and rows that cannot be held.
+OTHER_LEVELS = """
+insert into {schema}.coach_levels (id, name, required_xp, required_sessions, theory_hours, practice_hours) values
+(9, 'Master', 400000, 40, 70, 90),
+(10, 'Grand Master', null, 50, 80, 100),
+(12, 'Legend', 900000, 60, 90, 110);
+update {schema}.coach_levels set name = 'Helper', required_xp = 59000 where id = 3;
+update {schema}.coach_levels set required_sessions = -1 where id = 5;
+update {schema}.specializations set max_levels = 12 where id = 'COACH';
+delete from {schema}.player_levels where id > 5;
+update {schema}.specialization_progress set current_level = 5
+where specialization_id = 'PLAYER' and current_level between 6 and 8;
+update {schema}.user_licenses
+set current_level = least(current_level, 5), max_achieved_level = least(max_achieved_level, 5)
+where specialization_type = 'PLAYER' and greatest(current_level, max_achieved_level) between 6 and 8;
+"""
+
+
+def change_levels(connection: psycopg.Connection[Any], schema: str = "public") -> list[int]:
+    """Give the school levels of its own; return who holds COACH 9, 10 (a bad row) and 12 (above a gap)."""
+    connection.execute(OTHER_LEVELS.format(schema=schema).encode())
+    found = connection.execute(
+        f"select p.student_id from {schema}.specialization_progress as p"
+        f" join {schema}.user_licenses as l on l.user_id = p.student_id and l.specialization_type = p.specialization_id"
+        " where p.specialization_id = 'COACH' and p.current_level = l.current_level and p.current_level between 2 and 8"
+        " and l.max_achieved_level <= 8 order by 1 limit 3".encode()
+    ).fetchall()
+    for level, (user,) in zip((9, 10, 12), found, strict=True):
+        for table, key, column in (
+            ("specialization_progress", "student_id", "specialization_id"),
+            ("user_licenses", "user_id", "specialization_type"),
+        ):
+            pair = f"{key} = {user} and {column} = 'COACH'"
+            connection.execute(f"update {schema}.{table} set current_level = {level} where {pair}".encode())
+    connection.execute(
+        f"update {schema}.user_licenses set max_achieved_level = current_level where current_level > max_achieved_level"
+        " and current_level between 9 and 12".encode()
+    )
+    return [user for (user,) in found]

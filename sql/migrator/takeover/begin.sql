@@ -35,6 +35,19 @@ create temporary table desk_row (
     survivor_id bigint
 ) on commit drop;
 
+-- Level rows: as the old tables have them, as our curriculum has them, and as they are kept.
+create temporary table desk_level (
+    specialization_id text not null,
+    level integer,
+    table_name text,
+    row_id text,
+    theirs jsonb,
+    ours jsonb,
+    kept jsonb,
+    -- Why a row of theirs is not kept, in the words of docs/adoption.md.
+    fault text
+) on commit drop;
+
 insert into desk_table (name, catalog, is_shaped)
 select class.relname, class.oid, class.relname not like '%\_levels'
 from pg_catalog.pg_class as class
