@@ -37,7 +37,7 @@ where table_name = %s and outcome in ('imported', 'repaired') and not done
 order by source_id
 """
 LEFT = """
-select count(*) from lockstep.adoption_staging where table_name = 'users' and not done
+select count(*) from lockstep.adoption_staging where table_name = 'users' and user_id is not null and not done
 union all
 select count(*) from lockstep.adoption_pairs where not done
 """

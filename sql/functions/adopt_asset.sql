@@ -45,7 +45,7 @@ begin
     where staged.table_name = 'assets'
         and staged.source_id = p_source_id;
 
-    perform lockstep.record_adopted(p_run_id, array['assets'], p_source_id => p_source_id);
+    perform lockstep.record_adopted(p_run_id, array['assets'], p_source_ids => array[p_source_id]);
 end;
 $function$;
 

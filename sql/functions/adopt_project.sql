@@ -78,7 +78,7 @@ begin
     where staged.table_name = 'projects'
         and staged.source_id = p_source_id;
 
-    perform lockstep.record_adopted(p_run_id, array['projects'], p_source_id => p_source_id);
+    perform lockstep.record_adopted(p_run_id, array['projects'], p_source_ids => array[p_source_id]);
 end;
 $function$;
 

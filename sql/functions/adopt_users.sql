@@ -18,6 +18,20 @@ declare
     v_rows bigint;
     v_missing bigint;
 begin
+    if exists (
+        select from lockstep.adoption_staging as staged
+        where staged.table_name = 'users'
+            and staged.moves_to is not null
+            and not staged.done
+    ) then
+        v_rows := lockstep.adopt_moves(p_run_id);
+
+        -- None, where all of them turned out to be changed here.
+        if v_rows > 0 then
+            return v_rows;
+        end if;
+    end if;
+
     select min(next.user_id), max(next.user_id), count(*)
     into v_first_user, v_last_user, v_rows
     from (
@@ -25,6 +39,7 @@ begin
         from lockstep.adoption_staging as staged
         where staged.table_name = 'users'
             and not staged.done
+            and staged.user_id is not null
         order by staged.user_id
         limit p_limit
     ) as next;
@@ -45,17 +60,14 @@ begin
     -- Those who are locked now were perhaps changed after the plan was written.
     perform lockstep.mark_changed_here(v_run.source);
 
-    update lockstep.users as person
-    set name = coalesce(staged.content ->> 'name', staged.content ->> 'display_name', staged.content ->> 'username', ''),
-        is_active = coalesce(staged.content ->> 'is_active', 'true') not in ('false', '0'),
-        updated_at = clock_timestamp()
-    from lockstep.adoption_staging as staged
-    where staged.table_name = 'users'
-        and not staged.done
-        and staged.user_id between v_first_user and v_last_user
-        and staged.state = 'changed'
-        and staged.outcome in ('imported', 'repaired')
-        and person.id = staged.user_id;
+    perform lockstep.write_adopted_users(array(
+        select staged.source_id
+        from lockstep.adoption_staging as staged
+        where staged.table_name = 'users'
+            and not staged.done
+            and staged.user_id between v_first_user and v_last_user
+            and staged.state = 'changed'
+    ));
 
     insert into lockstep.users (id, email, name, role, is_active, created_at, updated_at)
     select
@@ -65,7 +77,7 @@ begin
             format('adopted-%s@%s.invalid', staged.user_id, left(md5(v_run.source), 8))
         ),
         coalesce(staged.content ->> 'name', staged.content ->> 'display_name', staged.content ->> 'username', ''),
-        case when 'unknown_role' = any(staged.reasons) then 'student' else coalesce(lower(staged.content ->> 'role'), 'student') end,
+        lockstep.adopted_role(staged.content, 'student'),
         coalesce(staged.content ->> 'is_active', 'true') not in ('false', '0'),
         coalesce(read.times[1], now()),
         coalesce(read.times[2], read.times[1], now())
@@ -109,7 +121,7 @@ $function$;
 comment on function lockstep.adopt_users(bigint, integer) is
 $comment$Brings the next users of a planned adoption over: 0 when all are.
 
-One whom the source changed gets name and activity from it; role and address stay as they are here.
+One whom the source changed gets address, name, role and activity from it; who has another address comes first.
 Raises 40001 (adopt again) when an id or an address was taken meanwhile. Locks the users' rows, by id.$comment$;
 
 revoke all on function lockstep.adopt_users(bigint, integer) from public;

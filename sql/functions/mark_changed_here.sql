@@ -27,7 +27,8 @@ begin
         and known.source = p_source
         and known.table_name = staged.table_name
         and known.source_id = staged.source_id
-        and known.outcome <> 'quarantined'
+        -- What never came over cannot have changed here.
+        and (known.outcome <> 'quarantined' or known.target_state is not null)
         and (
             (staged.table_name = 'users' and known.target_state is distinct from lockstep.adopted_user_state(person))
             or (staged.table_name = 'projects' and known.target_state is distinct from project.version::text)

@@ -43,7 +43,10 @@ begin
             else 'imported'
         end,
         reasons = array_remove(array[
-            case when person.user_id is null then 'no_user' end,
+            case
+                when person.outcome = 'quarantined' and person.user_id is null then 'user_in_quarantine'
+                when person.user_id is null then 'no_user'
+            end,
             case
                 when team.outcome is null then 'no_group'
                 when team.outcome = 'quarantined' then 'group_in_quarantine'

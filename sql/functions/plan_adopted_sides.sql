@@ -24,7 +24,10 @@ begin
             when person.user_id is null or specialization.id is null then 'quarantined'
         end,
         reasons = array_remove(array[
-            case when person.user_id is null then 'no_user' end,
+            case
+                when person.outcome = 'quarantined' and person.user_id is null then 'user_in_quarantine'
+                when person.user_id is null then 'no_user'
+            end,
             case when specialization.id is null then 'no_specialization' end
         ], null)
     from lockstep.adoption_staging as side

@@ -20,8 +20,10 @@ begin
     set state = case
             when known.source_id is null then 'new'
             when known.outcome = 'erased' then 'unchanged'
+            -- Somebody who could not come before is nobody here.
+            when known.outcome = 'quarantined' and staged.outcome <> 'quarantined' then
+                case when known.table_name = 'users' and known.user_id is null then 'new' else 'changed' end
             when known.hash is distinct from staged.hash then 'changed'
-            when known.outcome = 'quarantined' and staged.outcome <> 'quarantined' then 'changed'
             else 'unchanged'
         end
     from lockstep.adoption_staging as row

@@ -3,7 +3,7 @@ create or replace function lockstep.record_adopted(
     p_table_names text[],
     p_first_user bigint default null,
     p_last_user bigint default null,
-    p_source_id text default null
+    p_source_ids text[] default null
 )
 returns bigint
 language plpgsql
@@ -77,7 +77,7 @@ begin
         and staged.table_name in ('player_levels', 'coach_levels', 'internship_levels')
     where staged.table_name = any(p_table_names)
         and not staged.done
-        and (p_source_id is null or staged.source_id = p_source_id)
+        and (p_source_ids is null or staged.source_id = any(p_source_ids))
         and (p_last_user is null or staged.user_id between p_first_user and p_last_user)
     on conflict on constraint adopted_rows_pkey do update
     set outcome = excluded.outcome,
@@ -104,17 +104,17 @@ begin
     set done = true
     where staged.table_name = any(p_table_names)
         and not staged.done
-        and (p_source_id is null or staged.source_id = p_source_id)
+        and (p_source_ids is null or staged.source_id = any(p_source_ids))
         and (p_last_user is null or staged.user_id between p_first_user and p_last_user);
 
     return v_rows;
 end;
 $function$;
 
-comment on function lockstep.record_adopted(bigint, text[], bigint, bigint, text) is
+comment on function lockstep.record_adopted(bigint, text[], bigint, bigint, text[]) is
 $comment$Writes down what became of staged rows: of these tables, and where it is given of users from one id to another, or
 the one of this id there.
 
 Returns how many.$comment$;
 
-revoke all on function lockstep.record_adopted(bigint, text[], bigint, bigint, text) from public;
+revoke all on function lockstep.record_adopted(bigint, text[], bigint, bigint, text[]) from public;

@@ -46,6 +46,7 @@ create unlogged table lockstep.adoption_staging (
     xp_found numeric,
     xp_kept bigint,
     target_id text,
+    moves_to text,
     done boolean not null default false,
     constraint adoption_staging_pkey primary key (table_name, source_id)
 );
@@ -74,6 +75,8 @@ comment on column lockstep.adoption_staging.level_kept is 'The level as it is to
 comment on column lockstep.adoption_staging.xp_found is 'XP as the source has it.';
 comment on column lockstep.adoption_staging.xp_kept is 'XP as it is to stand here.';
 comment on column lockstep.adoption_staging.target_id is 'The id of the row here, where the row alone does not tell it.';
+comment on column lockstep.adoption_staging.moves_to is
+'Of a user who was adopted before: the address they have in the source now, in lower case; null where it stays.';
 comment on column lockstep.adoption_staging.done is 'It stands in adopted_rows.';
 comment on index lockstep.ix_adoption_staging_pair is 'Finds the rows of a pair.';
 
