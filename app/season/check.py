@@ -18,7 +18,7 @@ from app.season.play import Record, connections
 from app.season.team import Answer
 
 SHOWN = 3  # of the things wrong, how many a line shows
-PATIENCE = 10.0  # seconds for closed connections to leave pg_stat_activity
+PATIENCE = 60.0  # seconds for closed connections to leave pg_stat_activity
 
 
 class Line(NamedTuple):
