@@ -36,6 +36,10 @@ from tests.support import SERVER_SETTINGS, clients_left, folder_for_servers
 TEMPLATE = "lockstep_template"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 HOME = "LOCKSTEP_TEST_HOME"
+
+# Tests of all workers meet on this server, so it has room for all of them at once; and nothing of its own
+# analyzes a table, or locks its end, in the middle of one.
+SHARED_SETTINGS = {**SERVER_SETTINGS, "max_connections": "800", "autovacuum": "off"}
 CI = bool(os.environ.get("CI"))
 
 # Why a test was left out, by its id.
@@ -201,7 +205,7 @@ def run_server() -> Server:
     """The server of this run, whichever process asks, started or not."""
     if dsn := given():
         return GivenServer(Path(os.environ[HOME]), Settings.from_environment().pgbin, dsn)
-    return Server(Path(os.environ[HOME]), Settings.from_environment().pgbin, SERVER_SETTINGS)
+    return Server(Path(os.environ[HOME]), Settings.from_environment().pgbin, SHARED_SETTINGS)
 
 
 @pytest.fixture(scope="session")
@@ -318,6 +322,6 @@ postgresql = factories.postgresql("postgresql_noproc")
 
 
 @pytest.fixture
-def empty_database(server: Server, postgresql: psycopg.Connection[Any]) -> str:
-    """The DSN of a database with nothing in it."""
+def empty_database(server: Server, template: str, postgresql: psycopg.Connection[Any]) -> str:
+    """The DSN of a database with nothing in it; the roles are there already, as two who make them could collide."""
     return server.dsn_for(postgresql.info.dbname)

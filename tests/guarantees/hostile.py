@@ -23,6 +23,8 @@ SETTINGS = {
     **SERVER_SETTINGS,
     "wal_level": "logical",
     "max_prepared_transactions": "10",
+    # It would tell of errors of its own in the log.
+    "autovacuum": "off",
     # A subscription whose worker failed tries again after this.
     "wal_retrieve_retry_interval": "100ms",
     # So that the log says the SQLSTATE of what a subscription's worker met.

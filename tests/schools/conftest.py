@@ -56,6 +56,14 @@ def elsewhere(server: Server, admin: psycopg.Connection[Any], database: str) -> 
 
 
 @pytest.fixture
+def roles_alone(server: Server) -> Iterator[None]:
+    """For who makes roles of a school or drops them: they are the cluster's, and other workers' tests have them too."""
+    with (server.home / "roles-of-schools.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture
 def run(database: str) -> Run:
     """Run `flask …` on the clone, for a school; the result has the exit code and what was printed."""
 

@@ -69,6 +69,7 @@ def test_a_school_moves_whole_and_the_old_one_takes_no_more_writes(
         assert value(there, "select count(*) from lockstep.users") == 3
 
 
+@pytest.mark.usefixtures("roles_alone")
 def test_the_old_one_goes_when_asked_to_and_an_upgrade_works_in_the_new_place(
     database: str, elsewhere: str, pgbin: Path, people: Connection
 ) -> None:
