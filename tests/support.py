@@ -49,6 +49,14 @@ def wait_until_blocked(connection: psycopg.Connection[Any], pid: int, by: int | 
     wait_until(connection, is_blocked, f"backend {pid} is blocked by {by or 'another'}")
 
 
+def end_session(connection: psycopg.Connection[Any], other: psycopg.Connection[Any]) -> None:
+    """End another session, and return once it is gone for everybody: its client knows of it a moment before."""
+    pid = other.info.backend_pid
+    connection.execute("select pg_terminate_backend(%s)", [pid])
+    gone = "select not exists(select from pg_stat_activity where pid = %s)"
+    wait_until(connection, lambda: connection.execute(gone, [pid]).fetchone() == (True,), f"backend {pid} has ended")
+
+
 def clients(connection: psycopg.Connection[Any], database: str | None = None) -> list[str]:
     """Describe the clients of a database, or of the whole server, besides this connection."""
     rows = connection.execute(

@@ -13,7 +13,7 @@ from psycopg.pq import TransactionStatus
 
 from app.client import ProgressLicenseCoupler, level_up_atomic
 from tests.pairs import Connect, Connection, add_users, levels, one, plant, progress, value
-from tests.support import wait_until_blocked
+from tests.support import end_session, wait_until_blocked
 
 ERROR_KEYS = {"success", "message", "error_type"}
 
@@ -230,8 +230,7 @@ def test_a_lock_that_is_not_free_in_time_is_a_retry(coupler: ProgressLicenseCoup
 
 
 def test_a_lost_connection_is_a_database_error(coupler: ProgressLicenseCoupler, connect: Connect) -> None:
-    pid = coupler.connection.info.backend_pid
-    assert value(connect(), "select pg_terminate_backend(%s, 10000)", pid)
+    end_session(connect(), coupler.connection)
     assert failed(coupler.update_level_atomic(1, "PLAYER", 2)) == "database_error"
     assert failed(coupler.update_level_atomic(1, "PLAYER", 2)) == "database_error"
 
@@ -400,6 +399,6 @@ def test_a_connection_lost_in_the_callers_transaction_is_raised(
 ) -> None:
     own = connect(autocommit=False)
     own.execute("select 1")
-    assert value(coupler.connection, "select pg_terminate_backend(%s, 10000)", own.info.backend_pid)
+    end_session(coupler.connection, own)
     with pytest.raises(psycopg.OperationalError):
         level_up_atomic(own, 1, "PLAYER", 100)

@@ -24,7 +24,7 @@ from app.migrator import (
     dump,
 )
 from app.settings import PROJECT
-from tests.support import wait_until
+from tests.support import DEADLINE, wait_until
 
 FIRST, SECOND = "0001-goods", "0002-prices"
 
@@ -92,7 +92,7 @@ def said() -> list[str]:
 
 @pytest.fixture
 def migrator(empty_database: str, root: Path, said: list[str]) -> Migrator:
-    return Migrator(empty_database, root, say=said.append, lock_timeout=20)
+    return Migrator(empty_database, root, say=said.append, lock_timeout=DEADLINE)
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ ALL_OBJECTS = {
 
 def finish(process: "subprocess.Popen[str]") -> tuple[int, str]:
     """Wait for a process; return its exit code and what it printed."""
-    text, _ = process.communicate(timeout=120)
+    text, _ = process.communicate(timeout=5 * DEADLINE)
     return process.returncode, text
 
 
@@ -376,7 +376,7 @@ def test_the_lock_of_a_killed_migrator_is_free_although_its_statement_was_runnin
     victim = start("migrator.migrate()")
     sleeping = "select pid from pg_stat_activity where wait_event = 'PgSleep'"
     in_it = f"{sleeping} and datname = current_database()"
-    wait_until(session, lambda: bool(rows(session, in_it)), "the victim is in its statement", 20)
+    wait_until(session, lambda: bool(rows(session, in_it)), "the victim is in its statement")
     victim.kill()
     assert finish(victim) == (-signal.SIGKILL, "")
 
@@ -391,19 +391,22 @@ def test_a_migrator_that_waits_does_not_hold_up_a_concurrent_index_of_the_one_at
     write(root, INDEX)
     session.execute("begin; lock table lockstep.goods in row exclusive mode")
     at_work = start("result = migrator.migrate()")
-    building = "select pid from pg_stat_activity where query like 'create index concurrently%'"
+    building = (
+        "select pid from pg_stat_activity"
+        " where query like 'create index concurrently%' and datname = current_database()"
+    )
     with psycopg.connect(migrator.dsn, autocommit=True) as watcher:
         blocked = f"{building} and wait_event_type = 'Lock'"
-        wait_until(watcher, lambda: bool(rows(watcher, blocked)), "the index waits", 20)
+        wait_until(watcher, lambda: bool(rows(watcher, blocked)), "the index waits")
     is_waiting = threading.Event()
-    waiting = Migrator(migrator.dsn, root, say=lambda _: is_waiting.set(), lock_timeout=20)
+    waiting = Migrator(migrator.dsn, root, say=lambda _: is_waiting.set(), lock_timeout=DEADLINE)
     result: list[list[str]] = []
     thread = threading.Thread(target=lambda: result.append(waiting.migrate()), daemon=True)
     thread.start()
-    assert is_waiting.wait(20)
+    assert is_waiting.wait(DEADLINE)
     session.execute("commit")
     assert finish(at_work) == (0, '["0003-index"]\n')
-    thread.join(20)
+    thread.join(DEADLINE)
     assert result == [[]]
 
 
@@ -674,18 +677,19 @@ def test_everything_belongs_to_the_role_that_it_is_due_to(real: Migrator, sessio
 def test_no_file_names_the_schema_in_a_way_that_another_name_does_not_follow(
     real: Migrator, dumped: Callable[[], str], pgbin: Path, session: psycopg.Connection[Any]
 ) -> None:
-    school = Migrator(real.dsn, schema="maple")
+    school = Migrator(real.dsn, schema="birch")
     school.migrate()
     school.load()
     assert rows(session, "select to_regnamespace('lockstep')") == [None]
-    as_school = dump(real.dsn, pgbin / "pg_dump", schema="maple")
+    as_school = dump(real.dsn, pgbin / "pg_dump", schema="birch")
     assert "lockstep" not in as_school
     school.rollback("0")
-    session.execute("drop schema maple cascade")
+    session.execute("drop schema birch cascade")
+    drop_roles(session, "birch")
 
     real.migrate()
     real.load()
-    assert as_school.replace("maple", "lockstep") == dumped()
+    assert as_school.replace("birch", "lockstep") == dumped()
 
 
 def test_the_sentinel_takes_an_upgrade_as_installed_but_damage_never(

@@ -21,11 +21,11 @@ from app import db, season
 from app.postgres import Server
 from app.season.check import check, force_out_of_step
 from app.season.plan import Kind, Pair, Plan, Requirement, Size, Totals, Way, make_plan, reached
-from app.season.play import Record, play
+from app.season.play import Record, connections, play
 from app.season.team import connect as take_a_seat
 from app.settings import PROJECT
-from tests.pairs import Connection, one, rows, rules_off, value
-from tests.support import DEADLINE
+from tests.pairs import Connect, Connection, one, rows, rules_off, value
+from tests.support import DEADLINE, wait_until
 
 pytestmark = pytest.mark.once
 
@@ -84,8 +84,11 @@ def played(server: Server, admin: psycopg.Connection[Any], template: str) -> Ite
 @pytest.fixture
 def spoiling(played: Played) -> Iterator[Connection]:
     """A superuser's connection, whose transaction is rolled back in the end."""
-    with db.connect(played.dsn) as connection, connection.transaction(force_rollback=True):
-        yield connection
+    with db.connect(played.dsn) as connection:
+        # Inside the transaction it is seen no more that one went.
+        wait_until(connection, lambda: not connections(connection), "nobody of the season is left")
+        with connection.transaction(force_rollback=True):
+            yield connection
 
 
 def broken(connection: Connection, played: Played, record: Record | None = None) -> set[str]:
@@ -368,6 +371,8 @@ def test_a_defect_in_the_sql_breaks_the_season(
 
 def test_a_lock_that_is_missing_breaks_the_season(connection: Connection, database: str) -> None:
     mutate(connection, "lock_pair", "for no key update;", ";")
+    # Long enough that writers meet, whatever the machine: eight of them are at fewer pairs.
+    mutate(connection, "lock_pair", "return row(v_progress", "perform pg_sleep(0.01); return row(v_progress")
     try:
         result = season.run(database, students=4, writers=8, processes=2, events=800)
     except season.SeasonError:
@@ -378,19 +383,33 @@ def test_a_lock_that_is_missing_breaks_the_season(connection: Connection, databa
 # A season that is cut short -------------------------------------------------------------------
 
 
-def test_a_process_that_is_killed_fails_the_season_and_leaves_no_connection(database: str) -> None:
+@pytest.fixture
+def barrier(connect: Connect) -> Connection:
+    """A transaction at which whoever writes progress waits: until it ends, no season is over."""
+    holder = connect(autocommit=False)
+    holder.execute("lock table lockstep.specialization_progress in exclusive mode")
+    return holder
+
+
+def test_a_process_that_is_killed_fails_the_season_and_leaves_no_connection(database: str, barrier: Connection) -> None:
     def kill(done: int, total: int) -> None:
+        if not barrier.info.transaction_status:
+            return
         for process in multiprocessing.active_children()[:1]:
             process.kill()
+        barrier.rollback()
 
     with pytest.raises(season.SeasonError):
         play_tiny(database, progress=kill)
     assert multiprocessing.active_children() == []
 
 
-def test_a_call_that_fails_fails_the_season_and_leaves_no_connection(connection: Connection, database: str) -> None:
+def test_a_call_that_fails_fails_the_season_and_leaves_no_connection(
+    connection: Connection, database: str, barrier: Connection
+) -> None:
     def forbid(done: int, total: int) -> None:
         connection.execute("revoke execute on all functions in schema lockstep from lockstep_app")
+        barrier.rollback()
 
     with pytest.raises(season.SeasonError):
         play_tiny(database, progress=forbid)
@@ -412,7 +431,7 @@ season.run(sys.argv[1], students=200, writers=8, processes=2, events=5000, progr
     ids=["ctrl-c, which reaches every process", "kill -9 of the one that reads"],
 )
 def test_a_season_that_is_broken_off_leaves_no_connection(
-    database: str, number: signal.Signals, everybody: bool
+    database: str, barrier: Connection, number: signal.Signals, everybody: bool
 ) -> None:
     # The fixture `database` fails when a connection stays.
     playing = subprocess.Popen(
@@ -426,6 +445,7 @@ def test_a_season_that_is_broken_off_leaves_no_connection(
         assert playing.stderr is not None
         playing.stderr.readline()
         (os.killpg if everybody else os.kill)(playing.pid, number)
+        barrier.rollback()
         assert playing.wait(DEADLINE) == -number
 
 

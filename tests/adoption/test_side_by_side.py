@@ -154,7 +154,7 @@ def test_two_sessions_of_one_application_count_without_waiting_for_each_other(
     for user in (1, 2):
         update_level(connection, user, "PLAYER", 1)
     one_, two = connect("lockstep_legacy"), connect("lockstep_legacy")
-    two.execute("set statement_timeout = '10s'")
+    two.execute("set statement_timeout = '60s'")
     add = "update lockstep.specialization_progress set total_xp = total_xp + 1 where student_id = %s"
     for _ in range(2):
         with one_.transaction():

@@ -280,7 +280,7 @@ def test_a_superuser_passes_the_hook_and_still_cannot_desync(connection: Connect
     caller.execute("set deadlock_timeout = '100ms'")
     caller.execute("begin")
     caller.execute(HOLD_PROGRESS.encode())
-    root.execute("set deadlock_timeout = '10s'")
+    root.execute("set deadlock_timeout = '10min'")
     statement = "update lockstep.user_licenses set current_level = 5 returning id"
     with background(root, statement) as answer:
         wait_until_blocked(connection, root.info.backend_pid, caller.info.backend_pid)

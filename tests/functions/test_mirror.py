@@ -560,7 +560,7 @@ def test_a_trigger_that_swallows_the_counterpart_cannot_desync_or_hang(
 ) -> None:
     update_level(connection, 1, "PLAYER", 1)
     connection.execute(SWALLOW.format(*trigger).encode())
-    connection.execute("set statement_timeout = '10s'")
+    connection.execute("set statement_timeout = '60s'")
     with refused("23503", "40001"):
         run(connection, statement)
     assert levels(connection) == (1, 1)

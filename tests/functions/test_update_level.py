@@ -401,7 +401,7 @@ def test_a_trigger_that_suppresses_inserts_ends_in_an_error_and_not_in_a_loop(
         for each row execute function public.swallow();
         """
     )
-    connection.execute("set statement_timeout = '5s'")
+    connection.execute("set statement_timeout = '60s'")
     with refused("40001", "23503"):
         update_level(connection, 1, "PLAYER", 2)
     assert levels(connection) == (None, None)

@@ -268,7 +268,7 @@ def wait(publisher: Connection, subscribed: Connection, hostile: Hostile, log_be
         copied = "select count(*) from pg_subscription_rel where srsubstate <> 'r'"
         return arrived == (True,) and not value(subscribed, copied)
 
-    wait_until(publisher, is_over, "the subscription has applied everything, or stopped", 30)
+    wait_until(publisher, is_over, "the subscription has applied everything, or stopped")
     if not value(subscribed, stopped):
         return ""
     return hostile.refused_since(log_before)

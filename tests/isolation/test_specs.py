@@ -12,6 +12,7 @@ import pytest
 
 from app.postgres import wheel_pgbin
 from tests.pairs import Connection
+from tests.support import DEADLINE
 
 SPECS = Path(__file__).with_name("specs")
 NAMES = sorted(path.stem for path in SPECS.glob("*.spec"))
@@ -28,7 +29,7 @@ def run_spec(dsn: str, name: str, level: str) -> str:
         input=(SPECS / f"{name}.spec").read_text(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=10 * DEADLINE,
         env={
             "PATH": os.environ["PATH"],
             "PGOPTIONS": "-c default_transaction_isolation=" + level.replace(" ", "\\ "),

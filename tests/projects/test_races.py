@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
-from itertools import count as numbers
 from typing import Any
 
 import psycopg
@@ -260,35 +259,39 @@ def test_a_sweep_with_an_old_snapshot_is_refused_by_the_keys(
 def test_uploads_and_sweeps_at_once_lose_no_content(connection: Connection, connect: Connect) -> None:
     contents = [f"content {number}".encode() for number in range(5)]
     uploaders, sweeper = [connect("lockstep_app") for _ in range(4)], connect("lockstep_admin")
-    swept = numbers()
-    going = True
+    swept, uploading, sweeping = 0, True, True
 
     def upload(session: Connection, seed: int) -> None:
-        chosen = random.Random(seed)
-        for _ in range(40):
+        chosen, done = random.Random(seed), 0
+        # Until something was swept meanwhile, however fast or slow that goes.
+        while done < 40 or (sweeping and not swept):
+            done += 1
             # One that is rolled back stores nothing; one that is removed leaves an orphan for the sweep.
             with session.transaction(force_rollback=chosen.random() < 0.3):
                 create(session, file=chosen.choice(contents))
 
     def remove_and_sweep() -> None:
+        nonlocal swept, sweeping
         remover = connect()
-        while going:
-            remover.execute(
-                "select lockstep.remove_projects(array("
-                "select id from lockstep.projects order by random() limit 3 for no key update skip locked))"
-            )
-            for _ in range(call(sweeper, "sweep_blobs")[0]):
-                next(swept)
+        try:
+            while uploading:
+                remover.execute(
+                    "select lockstep.remove_projects(array("
+                    "select id from lockstep.projects where random() < 0.5 for no key update skip locked))"
+                )
+                swept += call(sweeper, "sweep_blobs")[0]
+        finally:
+            sweeping = False
 
     def uploads() -> None:
-        nonlocal going
+        nonlocal uploading
         try:
             at_once([partial(upload, session, seed) for seed, session in enumerate(uploaders)])
         finally:
-            going = False
+            uploading = False
 
     at_once([uploads, remove_and_sweep])
-    assert next(swept) > 0
+    assert swept > 0
     missing = "select count(*) from lockstep.projects where lockstep.read_file(1, id) is null"
     assert value(connection, missing) == 0
     call(sweeper, "sweep_blobs")

@@ -26,7 +26,7 @@ from tests.pairs import (
     update_level,
     value,
 )
-from tests.support import wait_until_blocked
+from tests.support import wait_until, wait_until_blocked
 from tests.torture.scratch import broken_chains
 
 pytestmark = pytest.mark.usefixtures("people")
@@ -245,7 +245,6 @@ def test_an_old_entry_waits_for_its_pair_and_then_says_who_held_it(connection: C
     for user in (1, 2):
         enqueue(connection, user, "PLAYER", 10)
     connection.execute("select lockstep.change_setting('queue_patience', '0')")
-    connection.execute("select lockstep.change_setting('lock_budget', '10s')")
     holder, worker = connect(application_name="the blocker"), connect()
     holder.execute("begin")
     level_up(holder, 1, "PLAYER", 1)
@@ -319,8 +318,17 @@ def test_a_key_that_somebody_holds_keeps_nobody_else(connection: Connection, con
     enqueue(connection, 2, "PLAYER", 10)
     enqueue(connection, 1, "COACH", 10, idempotency_key="held")
     enqueue(connection, 3, "PLAYER", 10)
-    result = drain(connection)
-    assert (result.applied, result.busy, result.refused) == (2, 1, 0)
+    results = []
+
+    def others_are_applied() -> bool:
+        """One drain does it, unless it takes so long that it leaves some for the next."""
+        results.append(drain(connection))
+        return bool(sum(result.applied for result in results) == 2)
+
+    wait_until(connection, others_are_applied, "the others are applied")
+    assert {result.refused for result in results} == {0}
+    assert [progress(connection, user).total_xp for user in (2, 3)] == [10, 10]
+    assert status(connection) == (1, 0, 0)
     holder.execute("commit")
     drain_all(connection)
     assert progress(connection, 1, "COACH").total_xp == 10
@@ -406,7 +414,9 @@ def test_calls_batches_raw_sql_and_drains_on_hot_pairs_meet_no_deadlock_and_lose
     add_users(connection, *users)
     for user in users[:10]:  # the other pairs are made in the race
         level_up(connection, user, "PLAYER")
-    connection.execute("select lockstep.change_setting('queue_patience', '0')")
+    # What a drain waits for is short, so it gives up as well.
+    for name, text in (("queue_patience", "0"), ("lock_budget", "100ms")):
+        connection.execute("select lockstep.change_setting(%s, %s)", [name, text])
 
     def caller(session: Connection, random: Random) -> int:
         level_up(session, random.choice(users), "PLAYER", 1)

@@ -16,9 +16,12 @@ from click.testing import Result
 from app import create_app
 from app.settings import PROJECT, Settings
 from tests.pairs import Connect, Connection, add_users, desyncs, rows, value
-from tests.support import wait_until
+from tests.support import DEADLINE, end_session, wait_until
 
 pytestmark = pytest.mark.usefixtures("people")
+
+# Sessions of workers on this database: the server has those of other tests, too.
+WORKERS = "pg_stat_activity where application_name = 'lockstep' and datname = current_database()"
 
 
 def backlog(connection: Connection) -> int:
@@ -53,7 +56,7 @@ class Worker:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> str:
         """Send a signal; return what it printed."""
         self.process.send_signal(number)
-        self.process.wait(10)
+        self.process.wait(DEADLINE)
         return self.log.read_text()
 
 
@@ -86,9 +89,9 @@ def run(database: str) -> Any:
 # The worker ------------------------------------------------------------------------------------
 
 
-def test_a_notify_wakes_a_worker_that_would_not_look_for_a_minute(connection: Connection, start: Any) -> None:
-    worker = start("--poll", "60")
-    wait_until(connection, worker.is_working, "the worker is at work", deadline=20)
+def test_a_notify_wakes_a_worker_that_would_not_look_for_a_day(connection: Connection, start: Any) -> None:
+    worker = start("--poll", "86400")
+    wait_until(connection, worker.is_working, "the worker is at work")
     for user in (1, 2):
         enqueue(connection, user)
         wait_until(connection, lambda: backlog(connection) == 0, "the entry is drained")
@@ -98,7 +101,7 @@ def test_a_notify_wakes_a_worker_that_would_not_look_for_a_minute(connection: Co
 
 def test_without_notify_it_polls(connection: Connection, start: Any) -> None:
     worker = start("--poll", "0.05", "--no-listen")
-    wait_until(connection, worker.is_working, "the worker is at work", deadline=20)
+    wait_until(connection, worker.is_working, "the worker is at work")
     enqueue(connection, 1)
     wait_until(connection, lambda: backlog(connection) == 0, "the entry is drained")
     assert "stopped: 1 applied" in worker.stop(signal.SIGINT)
@@ -107,8 +110,9 @@ def test_without_notify_it_polls(connection: Connection, start: Any) -> None:
 
 def test_it_comes_back_when_its_session_was_ended(connection: Connection, start: Any) -> None:
     worker = start()
-    wait_until(connection, worker.is_working, "the worker is at work", deadline=20)
-    connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'lockstep'")
+    wait_until(connection, worker.is_working, "the worker is at work")
+    ended = value(connection, f"select array_agg(pg_terminate_backend(pid)) from {WORKERS}")
+    assert ended == [True]
     wait_until(connection, lambda: worker.log.read_text().count("working") == 2, "it is back at work")
     enqueue(connection, 1)
     wait_until(connection, lambda: backlog(connection) == 0, "the entry is drained")
@@ -132,11 +136,11 @@ def test_workers_killed_at_any_moment_leave_the_sum_of_the_distinct_requests(
         left = backlog(connection)
         workers = [start("--poll", "0.05") for _ in range(2)]
         level = random.randint(1, left)
-        wait_until(connection, lambda level=level: backlog(connection) < level, "some are drained", deadline=30)  # type: ignore[misc]
+        wait_until(connection, lambda level=level: backlog(connection) < level, "some are drained")  # type: ignore[misc]
         for worker in workers:
             worker.stop(signal.SIGKILL)
-    query = "select count(*) from pg_stat_activity where application_name = 'lockstep'"
-    wait_until(connection, lambda: value(connection, query) == 0, "the sessions of the dead have ended")
+    sessions = f"select count(*) from {WORKERS}"
+    wait_until(connection, lambda: value(connection, sessions) == 0, "the sessions of the dead have ended")
     connection.execute("call lockstep.drain_queue()")
     assert backlog(connection) == 0
     assert value(connection, "select sum(total_xp) from lockstep.specialization_progress") == expected
@@ -152,9 +156,7 @@ def test_a_drain_whose_session_is_killed_in_the_middle_leaves_all_of_it(
     victim = connect()
     victim.execute("begin")
     victim.execute("select lockstep.drain_level_ups()")
-    connection.execute("select pg_terminate_backend(%s)", [victim.info.backend_pid])
-    gone = "select count(*) from pg_stat_activity where pid = %s"
-    wait_until(connection, lambda: value(connection, gone, victim.info.backend_pid) == 0, "the session is gone")
+    end_session(connection, victim)
     assert backlog(connection) == 3
     connection.execute("call lockstep.drain_queue()")
     assert value(connection, "select sum(total_xp) from lockstep.specialization_progress") == 30

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from tests.pairs import Connect, Connection, add_users, background, call, desyncs, one, plant, rows, rules_off, value
-from tests.support import wait_until
+from tests.support import end_session, wait_until
 
 
 def plant_many(connection: Connection, count: int) -> None:
@@ -58,7 +58,7 @@ def test_a_second_run_while_one_is_under_way_is_recorded_as_skipped(connection: 
     with background(worker, "call lockstep.reconcile()"):
         wait_until(connection, lambda: synced(connection) == 10, "the first batch is committed")
         second = connect()
-        second.execute("set statement_timeout = '10s'")
+        second.execute("set statement_timeout = '60s'")
         run = run_of(connection, value(second, "call lockstep.reconcile()"))
         assert (run.status, run.synced_count) == ("skipped", 0)
         # A run of one user passes.
@@ -76,7 +76,7 @@ def test_a_run_killed_in_the_middle_is_resumed_with_nothing_done_twice(
     worker = connect()
     with background(worker, "call lockstep.apply_sync(%s)", run) as applying:
         wait_until(connection, lambda: synced(connection) == 10, "the first batch is committed")
-        connection.execute("select pg_terminate_backend(%s)", [worker.info.backend_pid])
+        end_session(connection, worker)
         with pytest.raises(psycopg.OperationalError):
             applying.result()
     set_(connection, "sync_pause", "0")
@@ -108,7 +108,7 @@ def test_a_dead_run_does_not_block_the_next_and_says_that_it_was_interrupted(
     worker = connect()
     with background(worker, "call lockstep.reconcile()") as applying:
         wait_until(connection, lambda: synced(connection) == 10, "the first batch is committed")
-        connection.execute("select pg_terminate_backend(%s)", [worker.info.backend_pid])
+        end_session(connection, worker)
         with pytest.raises(psycopg.OperationalError):
             applying.result()
     set_(connection, "sync_pause", "0")

@@ -25,7 +25,7 @@ from tests.pairs import (
     update_level,
     value,
 )
-from tests.support import wait_until
+from tests.support import end_session, wait_until
 
 LOGIN = "lockstep_test_admin_login"
 
@@ -157,7 +157,7 @@ def test_an_interrupted_run_says_how_far_it_came(planted: Connection, connect: C
     worker = connect()
     with background(worker, "call lockstep.apply_sync(%s)", run) as applying:
         wait_until(planted, lambda: "synced" in outcomes(planted, run).values(), "the first batch is committed")
-        planted.execute("select pg_terminate_backend(%s)", [worker.info.backend_pid])
+        end_session(planted, worker)
         with pytest.raises(psycopg.OperationalError):
             applying.result()
     planted.execute("select lockstep.fail_dead_runs()")

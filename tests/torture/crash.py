@@ -35,6 +35,7 @@ from pathlib import Path
 import psycopg
 
 from app.postgres import Server
+from tests.support import DEADLINE
 from tests.torture.scratch import (
     Connection,
     amcheck,
@@ -214,6 +215,7 @@ def _load(server: Server, ledger: Ledger, cycle: int, crash: str, seconds: float
     ]
     for writer in writers:
         writer.start()
+    _wait_for_answers(writers)
     load_time = chance.uniform(0.3, 1) * seconds
     if crash == "terminate":
         _terminate_writers(server, chance, load_time)
@@ -234,6 +236,15 @@ def _load(server: Server, ledger: Ledger, cycle: int, crash: str, seconds: float
         for request, level_changed in writer.answered:
             ledger.acknowledge(request, level_changed)
     return [request for writer in writers for request in writer.unanswered]
+
+
+def _wait_for_answers(writers: Sequence[Writer]) -> None:
+    """Return once the load has begun: on a slow machine it takes its time."""
+    deadline = time.monotonic() + DEADLINE
+    while sum(len(writer.answered) for writer in writers) < WRITERS:
+        if time.monotonic() > deadline or not any(writer.is_alive() for writer in writers):
+            raise AssertionError(f"the writers got no answers: {[writer.errors for writer in writers]}")
+        threading.Event().wait(0.01)
 
 
 def _kill(pid: int) -> None:
