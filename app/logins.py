@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 import psycopg
@@ -39,11 +40,18 @@ def ensure(dsn: str, passwords: Path, schema: str = DEFAULT) -> tuple[str, str]:
             if login not in known or not _lets_in(dsn, login, known[login]):
                 known[login] = secrets.token_urlsafe(24)
                 _make(connection, login, roles, known[login])
-    passwords.parent.mkdir(parents=True, exist_ok=True)
-    with open(os.open(passwords, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(known, file)
+                _keep(known, passwords)
     everybody, admins = (make_conninfo(dsn, user=login, password=known[login]) for login in logins)
     return everybody, admins
+
+
+def _keep(known: dict[str, str], passwords: Path) -> None:
+    """Write the file, which is whole whenever somebody reads it."""
+    passwords.parent.mkdir(parents=True, exist_ok=True)
+    file, name = tempfile.mkstemp(dir=passwords.parent, prefix=f"{passwords.name}.")
+    with open(file, "w", encoding="utf-8") as written:
+        json.dump(known, written)
+    os.replace(name, passwords)
 
 
 def _lets_in(dsn: str, login: str, password: str) -> bool:
