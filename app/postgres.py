@@ -365,6 +365,8 @@ class Server:
                 said_before = len(self._said())
                 started = self._pg_ctl("start", f"--timeout={RECOVERY_LIMIT}", f"--log={self.log}")
                 if started.returncode == 0:
+                    # Recovery may have taken longer than all the rest.
+                    deadline = time.monotonic() + START_LIMIT
                     continue
                 problem = self._said()[said_before:].decode(errors="replace") or started.stdout
             elif self._answers(process.port):

@@ -18,9 +18,10 @@ CONFIGURATION = Path(__file__).with_name("gunicorn.py")
 PARENT = "LOCKSTEP_PARENT"
 STARTED_SERVER = "LOCKSTEP_STARTED_SERVER"
 
-# Seconds until a service answers, and until it has ended: a little more than gunicorn's graceful_timeout.
-START_LIMIT = 30.0
-STOP_LIMIT = 20.0
+# Seconds until a service answers, and until it has ended: more than gunicorn's graceful_timeout. Both take
+# a few, but for a machine that is very busy.
+START_LIMIT = 120.0
+STOP_LIMIT = 60.0
 
 
 class ServeError(Exception):
