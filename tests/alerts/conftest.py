@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
@@ -14,9 +14,10 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from click.testing import Result
 
-from app import create_app
+from app import create_app, mail
 from app.settings import MailSettings, Settings
 from tests.pairs import Connection
+from tests.support import DEADLINE
 
 RECIPIENTS = ("night@example.org", "day@example.org")
 
@@ -41,7 +42,7 @@ class Mailbox:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         self.arrived.set()
-        await asyncio.get_running_loop().run_in_executor(None, self.go.wait, 10)
+        await asyncio.get_running_loop().run_in_executor(None, self.go.wait, DEADLINE)
         if self.refusals:
             return self.refusals.pop(0)
         self.was_tls = bool(session.ssl)
@@ -61,24 +62,53 @@ def mailbox() -> Mailbox:
     return Mailbox()
 
 
-@pytest.fixture
-def serve(mailbox: Mailbox) -> Iterator[Callable[..., int]]:
-    """Start the mail server, at a port of its own unless told which; it stops in the end."""
-    running: list[Controller] = []
+class Server(Controller):
+    """A mail server at a port that was taken before."""
 
-    def serve(port: int = 0, tls: ssl.SSLContext | None = None, **options: Any) -> int:
-        port = port or free_port()
-        controller = Controller(
-            mailbox, hostname="127.0.0.1", port=port, tls_context=tls, authenticator=mailbox.authenticate, **options
-        )
-        controller.start()
-        running.append(controller)
-        return port
+    def __init__(self, mailbox: Mailbox, taken: socket.socket, **options: Any) -> None:
+        self.taken = taken
+        host, port = taken.getsockname()
+        super().__init__(mailbox, hostname=host, port=port, ready_timeout=DEADLINE, **options)
+
+    def _create_server(self) -> Awaitable[asyncio.AbstractServer]:
+        return self.loop.create_server(self._factory_invoker, sock=self.taken)
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a mail server as long as for anything that should happen: a busy machine is none that is away."""
+    monkeypatch.setattr(mail, "TIMEOUT", 2 * DEADLINE)
+
+
+@pytest.fixture
+def taken() -> Iterator[socket.socket]:
+    """A port that nobody listens at, and that nobody else can take."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        yield one
+
+
+@pytest.fixture
+def nobody(taken: socket.socket) -> int:
+    """The number of that port."""
+    return int(taken.getsockname()[1])
+
+
+@pytest.fixture
+def serve(mailbox: Mailbox, taken: socket.socket) -> Iterator[Callable[..., int]]:
+    """Start the mail server, at the port that was taken; it stops in the end."""
+    running: list[Server] = []
+
+    def serve(tls: ssl.SSLContext | None = None, **options: Any) -> int:
+        server = Server(mailbox, taken, tls_context=tls, authenticator=mailbox.authenticate, **options)
+        server.start()
+        running.append(server)
+        return server.port
 
     yield serve
     mailbox.go.set()
-    for controller in running:
-        controller.stop()
+    for server in running:
+        server.stop()
 
 
 def free_port() -> int:

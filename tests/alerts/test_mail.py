@@ -17,7 +17,7 @@ from click.testing import Result
 from app import mail
 from app.alerts import compose, deliver_all
 from app.settings import PROJECT, MailSettings
-from tests.alerts.conftest import RECIPIENTS, Mailbox, free_port, settings_for
+from tests.alerts.conftest import RECIPIENTS, Mailbox, settings_for
 from tests.pairs import Connect, Connection, call, one, refused, rows, value
 from tests.support import DEADLINE, wait_until
 
@@ -76,22 +76,20 @@ def test_its_end_is_not_told_before_its_beginning_nor_before_it_was_quiet(
 
 @pytest.mark.usefixtures("incident")
 def test_a_mail_server_that_is_away_gets_every_mail_once_when_it_is_back(
-    connection: Connection, mailbox: Mailbox, serve: Serve, alerts: Alerts
+    connection: Connection, mailbox: Mailbox, serve: Serve, nobody: int, alerts: Alerts
 ) -> None:
-    port = free_port()
     for _ in range(3):
-        assert alerts(port, "deliver").exit_code == 1
+        assert alerts(nobody, "deliver").exit_code == 1
     assert outbox(connection) == [("opened", "retrying", 3)]
     assert value(connection, "select error is not null from lockstep.outbox")
-    serve(port)
-    assert alerts(port, "deliver").exit_code == 0
+    assert alerts(serve(), "deliver").exit_code == 0
     assert (len(mailbox.messages), outbox(connection)) == (1, [("opened", "sent", 3)])
 
 
 @pytest.mark.usefixtures("incident")
-def test_of_a_server_that_does_not_answer_only_one_mail_is_tried_at_a_time(connection: Connection) -> None:
+def test_of_a_server_that_does_not_answer_only_one_mail_is_tried_at_a_time(connection: Connection, nobody: int) -> None:
     connection.execute("select lockstep.note_incident('lock_wait', 'COACH', '{}')")
-    deliver_all(connection, settings_for(free_port()))
+    deliver_all(connection, settings_for(nobody))
     assert sum(attempts for _, _, attempts in outbox(connection)) == 1
 
 
@@ -189,17 +187,19 @@ def test_a_deliverer_killed_after_the_server_took_a_mail_sends_the_very_same_aga
     dying.execute("begin")
     claimed = one(dying, "select * from lockstep.claim_mail()")._asdict()
     assert mail.deliver(settings, compose(dying, claimed, settings)).outcome == "sent"
-    connection.execute("select pg_terminate_backend(%s, 5000)", [dying.info.backend_pid])
+    connection.execute("select pg_terminate_backend(%s, 60000)", [dying.info.backend_pid])
     deliver_all(connection, settings)
     first, again = mailbox.messages
     assert (first["Message-ID"], first["Date"]) == (again["Message-ID"], again["Date"])
     assert outbox(connection) == [("opened", "sent", 0)]
 
 
-def test_what_goes_wrong_with_mail_fails_no_run_and_no_check(connection: Connection, alerts: Alerts) -> None:
+def test_what_goes_wrong_with_mail_fails_no_run_and_no_check(
+    connection: Connection, alerts: Alerts, nobody: int
+) -> None:
     connection.execute("alter table lockstep.user_licenses disable trigger mirror_insert")
     connection.execute("call lockstep.reconcile()")
-    assert alerts(free_port(), "deliver").exit_code == 1
+    assert alerts(nobody, "deliver").exit_code == 1
     connection.execute("call lockstep.reconcile()")
     connection.execute("call lockstep.watch()")
     assert [status for (status,) in rows(connection, "select status from lockstep.runs")] == ["success"] * 2
@@ -229,10 +229,11 @@ def test_without_a_mail_server_a_delivery_is_an_error(connection: Connection, al
 def test_a_test_mail_arrives_or_is_an_error(
     connection: Connection, mailbox: Mailbox, serve: Serve, alerts: Alerts
 ) -> None:
-    assert alerts(serve(), "test").exit_code == 0
+    port = serve()
+    assert alerts(port, "test").exit_code == 0
     assert len(mailbox.messages) == 1
     mailbox.refusals = ["554 never"]
-    assert alerts(serve(), "test").exit_code == 2
+    assert alerts(port, "test").exit_code == 2
 
 
 def test_what_a_cause_says_cannot_make_headers_or_lines(connection: Connection, mailbox: Mailbox, serve: Serve) -> None:
@@ -259,9 +260,9 @@ def test_one_who_stays_delivers_what_comes_and_ends_when_told(
     command = [sys.executable, "-m", "flask", "--app", "app", "alerts", "deliver", "--watch", "--every", "0.1"]
     process = subprocess.Popen(command, cwd=PROJECT, env=environment, stderr=subprocess.DEVNULL)
     try:
-        wait_until(connection, lambda: outbox(connection) == [("opened", "sent", 0)], "it is told", 30)
+        wait_until(connection, lambda: outbox(connection) == [("opened", "sent", 0)], "it is told")
         connection.execute(CLOSE)
-        wait_until(connection, lambda: len(mailbox.messages) == 2, "its end is told", 30)
+        wait_until(connection, lambda: len(mailbox.messages) == 2, "its end is told")
         process.send_signal(signal.SIGTERM)
         assert process.wait(DEADLINE) == 0
     finally:
