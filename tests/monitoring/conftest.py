@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.pairs import Connect, Connection, add_users, background, update_level
+from tests.pairs import Connect, Connection, add_users, background, update_level, value
 from tests.support import wait_until_blocked
 
 CHANGE = "update lockstep.user_licenses set current_level = current_level + 1 where user_id = 1 and 'a word' <> ''"
@@ -36,6 +36,12 @@ def chain(people: None, connect: Connect, connection: Connection) -> Iterator[Ch
     """Three sessions of the application, until the test ends: the first is idle in transaction."""
     with chained(connect, connection) as made:
         yield made
+
+
+def run_slower(connection: Connection) -> None:
+    """Run what `select pg_sleep(0.0) as marked` ran, three times as long as that took on the mean, or longer."""
+    mean = value(connection, "select mean_ms from lockstep.statement_stats where query like '%%marked%%'")
+    connection.execute(f"select pg_sleep({0.02 + 3 * mean / 1000:f}) as marked".encode())
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.monitoring.conftest import Chain
+from tests.monitoring.conftest import Chain, run_slower
 from tests.pairs import Connect, Connection, background, one, refused, rows, value
 from tests.support import wait_until_blocked
 
@@ -159,9 +159,9 @@ def test_a_statement_that_takes_longer_than_its_baseline_is_a_regression(connect
     assert value(connection, "select lockstep.keep_statement_baseline()") > 0
     assert rows(connection, query) == [(0, None, False)]
     for calls in (1, 2):
-        connection.execute("select pg_sleep(0.02) as marked")
+        run_slower(connection)
         assert [(row.calls_since, row.regressed) for row in rows(connection, query)] == [(calls, False)]
-    connection.execute("select pg_sleep(0.02) as marked")
+    run_slower(connection)
     (found,) = rows(connection, query)
     assert (found.calls_since, found.regressed) == (3, True)
     assert found.times_baseline > 2
