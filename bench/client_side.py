@@ -152,7 +152,8 @@ def rate(caller: Callable[[], Call], threads: int, seconds: float, pairs: int, t
             call(pairs - place, 1 + turn % 8)
             ready.wait()
             visit = place
-            while time.perf_counter() < deadline[0]:
+            # One call at least, however short the time.
+            while not held[place] or time.perf_counter() < deadline[0]:
                 held[place].append(call(1 + visit * 7919 % (pairs - threads), 1 + turn % 8))
                 visit += threads
         except Exception as error:  # of a thread: raised below

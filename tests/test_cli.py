@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -138,10 +138,11 @@ def test_seed_sets_up_an_empty_database_and_changes_nothing_the_second_time(empt
 
 
 def test_demo_plays_a_season_and_leaves_no_database(database: str, connection: psycopg.Connection[object]) -> None:
-    count = "select count(*) from pg_database where datname like 'lockstep_scratch_%'"
+    # That of this process: others have theirs on the same server.
+    count = f"select count(*) from pg_database where datname = 'lockstep_scratch_{os.getpid()}'"
     size = ["--students", "20", "--writers", "4", "--events", "200"]
     assert db(Settings(dsn=database), "demo", *size).exit_code == 0
-    assert connection.execute(count).fetchone() == (0,)
+    assert connection.execute(count.encode()).fetchone() == (0,)
 
 
 @pytest.mark.parametrize("stopping", [signal.SIGINT, signal.SIGTERM])
@@ -150,7 +151,8 @@ def test_run_serves_until_it_is_told_to_stop_and_stops_what_it_started(home: Pat
     server = Server(home)
     assert server.is_running()
     service = service_of(said)
-    assert status(f"{service}/readyz") == 200
+    # Its first connections may take it a while.
+    wait_for(lambda: status(f"{service}/readyz") == 200)
     assert status(f"{service}/openapi/") == 200
     run.send_signal(stopping)
     assert run.wait() == 0
@@ -179,10 +181,7 @@ def test_a_run_that_is_killed_takes_its_service_and_its_database_along(home: Pat
     run.kill()
     run.wait()
     server = Server(home)
-    deadline = time.monotonic() + DEADLINE
-    while server.postmaster() or status(service_of(said)):
-        assert time.monotonic() < deadline, "still there"
-        time.sleep(0.05)
+    wait_for(lambda: not server.postmaster() and not status(service_of(said)))
 
 
 def test_run_leaves_a_server_that_was_up_before(home: Path) -> None:
@@ -239,10 +238,18 @@ def service_of(said: str) -> str:
     return str(address)
 
 
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Return once it holds."""
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline, "it does not come to that"
+        time.sleep(0.05)
+
+
 def status(url: str) -> int | None:
     """What the address answers, None where nothing listens."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=DEADLINE) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import pytest
 from app import postgres
 from app.postgres import PostgresError, Server
 from app.settings import PROJECT, Settings
-from tests.support import SERVER_SETTINGS, folder_for_servers
+from tests.support import DEADLINE, SERVER_SETTINGS, folder_for_servers, wait_until
 
 PGBIN = Settings.from_environment().pgbin
 
@@ -70,7 +70,7 @@ def kill(server: Server) -> None:
     """Kill the server's first process, as kill -9 does, and wait until it is gone."""
     process = os.pidfd_open(pid_of(server))
     signal.pidfd_send_signal(process, signal.SIGKILL)
-    select.select([process], [], [], 10)
+    assert select.select([process], [], [], DEADLINE)[0]
     os.close(process)
 
 
@@ -133,6 +133,9 @@ def test_an_orphan_at_work_keeps_a_second_server_off_its_data(
     with closing(psycopg.connect(server.start(), autocommit=True)) as client:
         orphan = client.info.backend_pid
         client.pgconn.send_query(b"do $$ begin loop end loop; end $$")
+        with psycopg.connect(server.dsn, autocommit=True) as other:
+            at_work = "select from pg_stat_activity where pid = %s and state = 'active'"
+            wait_until(other, lambda: other.execute(at_work, [orphan]).rowcount == 1, "it is at work")
         kill(server)
         monkeypatch.setattr(postgres, "START_LIMIT", 1)
         with pytest.raises(PostgresError):
@@ -204,22 +207,42 @@ def test_a_wrong_setting_is_reported_with_what_the_server_said(
     assert server.postmaster() is None
 
 
-def test_an_initdb_that_was_interrupted_is_begun_again(launcher: Callable[..., Server]) -> None:
+def test_an_initdb_that_was_interrupted_is_begun_again(launcher: Callable[..., Server], folder: Path) -> None:
     server = launcher()
     unfinished = server.data.with_name("data.unfinished")
-    start = subprocess.Popen(
-        [sys.executable, "-m", "flask", "--app", "app", "db", "up"],
-        cwd=PROJECT,
-        env={**os.environ, "LOCKSTEP_HOME": str(server.home)},
-        start_new_session=True,
-    )
-    while not (unfinished / "PG_VERSION").exists():
-        assert start.poll() is None
-    start.kill()
-    start.wait()
-    assert not server.is_running()
-    assert ask(server.start(), "select 1") == 1
+    with initdb_that_waits(server, folder) as (programs, go_on):
+        start = subprocess.Popen(
+            [sys.executable, "-m", "flask", "--app", "app", "db", "up"],
+            cwd=PROJECT,
+            env={**os.environ, "LOCKSTEP_HOME": str(server.home), "LOCKSTEP_PGBIN": str(programs)},
+            start_new_session=True,
+        )
+        while not (unfinished / "PG_VERSION").exists():
+            assert start.poll() is None
+        start.kill()
+        start.wait()
+        assert not server.is_running()
+        # It goes on without who began it.
+        go_on.touch()
+        assert ask(server.start(), "select 1") == 1
     assert not unfinished.exists()
+
+
+@contextmanager
+def initdb_that_waits(server: Server, folder: Path) -> Iterator[tuple[Path, Path]]:
+    """The programs of the server, with an initdb that waits at its end for a file, which is there after the block."""
+    programs, go_on = folder / "programs", folder / "go on"
+    programs.mkdir()
+    for program in server.pgbin.iterdir():
+        (programs / program.name).symlink_to(program)
+    initdb = programs / "initdb"
+    initdb.unlink()
+    initdb.write_text(f"#!/bin/sh\n'{server.pgbin}/initdb' \"$@\"\nwhile [ ! -e '{go_on}' ]; do sleep 0.1; done\n")
+    initdb.chmod(0o755)
+    try:
+        yield programs, go_on
+    finally:
+        go_on.touch()
 
 
 def test_another_server_is_never_taken_for_ours(launcher: Callable[..., Server]) -> None:

@@ -14,7 +14,9 @@ SIZES = ((1280, 900), (390, 844))
 def launch(playwright: Playwright) -> Iterator[Browser]:
     """Start it; root has no sandbox, and a container little shared memory."""
     browser = playwright.chromium.launch(
-        executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        executable_path=CHROMIUM,
+        args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+        timeout=0,  # milliseconds; for as long as the machine takes
     )
     try:
         yield browser

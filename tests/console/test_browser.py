@@ -24,7 +24,8 @@ from tests.pairs import levels, plant, value
 pytestmark = [pytest.mark.once, pytest.mark.needs_program(str(CHROMIUM))]
 
 # Milliseconds until a state that should be there counts as missing: the machine may be busy.
-PATIENCE = 30_000
+PATIENCE = 120_000
+expect.set_options(timeout=PATIENCE)
 
 # What axe calls worse than a blemish.
 AXE = Axe().axe_script

@@ -12,10 +12,10 @@ from app.backup import Line
 from app.deploy import Deployer
 from app.schema import DEFAULT
 from app.settings import PROJECT, BackupSettings, Settings
-from tests.http.conftest import app, hasher, http_logins, people, pooler, settings, tokens
+from tests.http.conftest import app, hasher, http_logins, people, pooler, settings, tokens, unhurried
 from tests.pairs import Connection, add_users, call, level_up
 
-__all__ = ["app", "hasher", "http_logins", "people", "pooler", "settings", "tokens"]
+__all__ = ["app", "hasher", "http_logins", "people", "pooler", "settings", "tokens", "unhurried"]
 
 MIGRATION = "9000-badges"
 UP = f"migrations/{MIGRATION}.sql"

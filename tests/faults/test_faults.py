@@ -272,7 +272,7 @@ def client_with_a_pair(
         text=True,
     )
     assert client.stdin is not None
-    backend = "select pid from pg_stat_activity where application_name = 'stopped'"
+    backend = "select pid from pg_stat_activity where application_name = 'stopped' and datname = current_database()"
 
     def send(statement: str, is_done: Callable[[list[Any], list[Any]], bool]) -> None:
         assert client.stdin is not None

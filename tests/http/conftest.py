@@ -19,16 +19,20 @@ from psycopg.types.json import Jsonb
 from werkzeug.test import TestResponse
 
 from app import create_app, logins
-from app.http import passwords
+from app.http import database as calls
+from app.http import metrics, oidc, passwords, replica, service
 from app.http.database import Database
 from app.postgres import Server
 from app.settings import PoolSettings, Settings
 from tests.http import pooler as poolers
 from tests.http.pooler import Pooler
+from tests.support import DEADLINE, NEVER
 
-# Small, and quick to give up: a test runs one request at a time unless it says otherwise.
+# Small, as a test runs one request at a time unless it says otherwise; and what is open stays so.
 THROUGH_POOLER = bool(os.environ.get("LOCKSTEP_TEST_PGBOUNCER"))
-POOLS = PoolSettings(size=(0, 4), admin_size=(0, 2), timeout=2.0, prepare=None if THROUGH_POOLER else 5)
+POOLS = PoolSettings(
+    size=(0, 4), admin_size=(0, 2), timeout=DEADLINE, max_idle=3600, prepare=None if THROUGH_POOLER else 5
+)
 
 Connection = psycopg.Connection[Any]
 People = dict[str, int]
@@ -45,6 +49,23 @@ def hasher() -> Iterator[PasswordHasher]:
         patch.setattr(passwords, "_hasher", quick)
         patch.setattr(passwords, "_NOBODYS", quick.hash("of nobody"))
         yield USUAL_HASHER
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unhurried() -> Iterator[None]:
+    """Let the application wait for what it would give up on a machine that stands still for seconds.
+
+    lock_timeout stays: a test that has one session wait for another says for how long.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            patch.setitem(calls.TIMEOUTS, setting, NEVER)
+        for module in (replica, service):
+            patch.setattr(module, "PATIENCE", DEADLINE)
+        patch.setattr(metrics, "NOTE_PATIENCE", DEADLINE)
+        patch.setattr(oidc, "TIMEOUT", DEADLINE)
+        patch.setattr(replica, "SILENCE", {})
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,8 @@ from joserfc.jws import JWSRegistry
 from werkzeug import Request, Response
 from werkzeug.serving import make_server
 
+from tests.support import DEADLINE
+
 CLIENT_ID, CLIENT_SECRET = "lockstep-tests", "a secret: of /the client%"
 CALLBACK = "http://127.0.0.1:8000/api/v1/auth/oidc/callback"
 
@@ -125,7 +127,7 @@ class Provider:
                 return _json({"error": "invalid_grant"}, 400)
             known.used = True
         now = int(time.time())
-        claims = {"iss": self.issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "nonce": known.nonce}
+        claims = {"iss": self.issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 3600, "nonce": known.nonce}
         claims |= known.person | self.changes
         claims = {name: value for name, value in claims.items() if value is not None}
         signed = self.sign(claims) if self.sign else sign(self.key, claims)
@@ -136,7 +138,7 @@ class Provider:
 
     def browse(self, address: str) -> str:
         """Go where the login sent the browser; return the path and the query that it is sent back to."""
-        answer = requests.get(address, allow_redirects=False, timeout=10)
+        answer = requests.get(address, allow_redirects=False, timeout=DEADLINE)
         assert answer.status_code == 302, answer.text
         back = urlsplit(answer.headers["Location"])
         return f"{back.path}?{back.query}"

@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import requests
 
 from app.settings import PROJECT, Settings
+from tests.support import DEADLINE
 
 
 @contextmanager
@@ -42,6 +43,8 @@ def serving(settings: Settings, log: Path, **environment: str) -> Iterator[tuple
     try:
         address = None
         while run.poll() is None and not (address and _answers(address)):
+            with suppress(subprocess.TimeoutExpired):
+                run.wait(0.05)
             found = re.search(r"serving on (\S+)", log.read_text())
             address = found and found[1]
         yield str(address), run
@@ -53,6 +56,6 @@ def serving(settings: Settings, log: Path, **environment: str) -> Iterator[tuple
 
 def _answers(address: str) -> bool:
     try:
-        return requests.get(f"{address}/healthz", timeout=5).ok
-    except requests.ConnectionError:
+        return requests.get(f"{address}/healthz", timeout=DEADLINE).ok
+    except requests.RequestException:
         return False

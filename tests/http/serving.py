@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -14,10 +14,7 @@ from typing import Any
 
 from app.settings import Settings
 from tests.http.running import serving
-
-# Seconds until an answer that does not come counts as failed.
-PATIENCE = 30
-
+from tests.support import DEADLINE
 
 Form = Mapping[str, str | bytes]
 
@@ -45,7 +42,7 @@ class Service:
     @contextmanager
     def connect(self) -> Iterator[HTTPConnection]:
         """A connection that is kept for several requests."""
-        with closing(HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)) as connection:
             yield connection
 
     def ask(self, token: str, method: str, path: str, form: Form | None = None, **headers: str) -> Answer:
@@ -86,6 +83,14 @@ class Service:
         for pid in (*self.workers(), self.process.pid):
             os.kill(pid, signal.SIGKILL)
         self.process.wait()
+
+
+def insist(ask: Callable[[], Answer]) -> Answer:
+    """Make a request, and make it again where the service did nothing and says so: how long it is busy is not asked."""
+    while True:
+        answer = ask()
+        if answer.status != 503 or answer.json["error_type"] != "retry":
+            return answer
 
 
 @contextmanager

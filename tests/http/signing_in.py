@@ -18,6 +18,16 @@ PASSWORD = "correct horse battery"
 Login = Callable[..., TestResponse]
 
 
+def keep_failing(connection: Connection, times: int = 8) -> None:
+    """Have everybody who failed fail again just now, so often that a test has the time to see them wait.
+
+    After the first failure too many the wait is a second, which a busy machine lets pass.
+    """
+    connection.execute(
+        "update lockstep.sign_in_attempts set failures = failures + %s, last_at = clock_timestamp()", [times]
+    )
+
+
 def shown(answer: TestResponse) -> dict[str, object]:
     """The body of an answer, which has one."""
     assert isinstance(answer.json, dict), answer.status

@@ -20,6 +20,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.console.visitor import COOKIE as CONSOLE
+from app.http import database as calls
 from app.http.database import Database
 from app.http.oidc import COOKIE
 from app.http.oidc import Provider as Client
@@ -29,7 +30,7 @@ from tests.http.conftest import POOLS, Call, Connection, People
 from tests.http.provider import CLIENT_ID, CLIENT_SECRET, EC, RSA, Provider, query_of, sign
 from tests.http.signing_in import bearer, confused, part, shown, text
 from tests.pairs import Connect, one, refused, rows, value
-from tests.support import wait_until_blocked
+from tests.support import NEVER, wait_until_blocked
 
 BEGIN, CALLBACK = "/api/v1/auth/oidc/login", "/api/v1/auth/oidc/callback"
 GROUPS = """
@@ -55,7 +56,7 @@ def settings(settings: Settings, provider: Provider) -> Settings:
     return replace(
         settings,
         oidc=OidcSettings(provider.issuer, CLIENT_ID, CLIENT_SECRET, groups_claim="groups"),
-        pools=replace(POOLS, size=(0, 20), waiting=100, timeout=10.0),
+        pools=replace(POOLS, size=(0, 20), waiting=100),
     )
 
 
@@ -235,8 +236,10 @@ def test_a_deactivated_person_is_not_let_in(sign_in: SignIn, connection: Connect
 
 
 def test_fifty_first_sign_ins_at_once_make_one_user_and_one_row_a_group(
-    app: Flask, provider: Provider, connection: Connection
+    app: Flask, provider: Provider, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Each waits for those before it, for as long as that takes.
+    monkeypatch.setitem(calls.TIMEOUTS, "lock_timeout", NEVER)
     provider.person["groups"] = ["Red", "Blue", "Green"]
     browsers = [app.test_client() for _ in range(50)]
     begun = [(browser, provider.browse(begin(browser))) for browser in browsers]

@@ -3,10 +3,13 @@
 import logging
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from itertools import count as count_from
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -22,7 +25,7 @@ from app.http import service
 from app.settings import Settings
 from tests.http.conftest import POOLS, THROUGH_POOLER, Call, Connection, People
 from tests.pairs import Connect
-from tests.support import SERVER_SETTINGS, wait_until
+from tests.support import DEADLINE, NEVER, SERVER_SETTINGS, wait_until
 from tests.torture.scratch import build, scratch_server
 
 SIZE = 2
@@ -35,13 +38,21 @@ Ask = Callable[..., "Future[requests.Response]"]
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Two connections, one that waits, and quick to shrink."""
-    return replace(settings, pools=replace(POOLS, size=(0, SIZE), waiting=1, timeout=20, max_idle=0.3))
+    return replace(settings, pools=replace(POOLS, size=(0, SIZE), waiting=1, max_idle=0.3))
 
 
 @pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a transaction wait for a lock for as long as a test looks on."""
-    monkeypatch.setitem(calls.TIMEOUTS, "lock_timeout", "20s")
+def patient(monkeypatch: pytest.MonkeyPatch, connection: Connection) -> None:
+    """Let a transaction wait for a lock for as long as a test looks on, for who is calling and after that."""
+    monkeypatch.setitem(calls.TIMEOUTS, "lock_timeout", NEVER)
+    connection.execute("select lockstep.change_setting('lock_budget', %s)", [NEVER])
+
+
+@pytest.fixture
+def persistent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a call be run again for as long as a test looks on, after pauses that are as short as usual."""
+    monkeypatch.setattr(calls, "RETRY_BUDGET", DEADLINE)
+    monkeypatch.setattr(calls, "random", SimpleNamespace(uniform=lambda least, most: min(most, 0.5)))
 
 
 @pytest.fixture
@@ -61,7 +72,7 @@ def ask(app: Flask, tokens: Callable[[str], str], people: People) -> Iterator[As
 
         def ask(method: str, path: str = "", **options: Any) -> "Future[requests.Response]":
             address = f"http://127.0.0.1:{server.server_port}/api/v1/users/{people['ann']}/progress{path}"
-            return threads.submit(requests.request, method, address, headers=headers, timeout=30, **options)
+            return threads.submit(requests.request, method, address, headers=headers, timeout=2 * DEADLINE, **options)
 
         yield ask
     server.shutdown()
@@ -122,9 +133,12 @@ def test_who_waits_for_too_long_is_told_to_come_again(
     assert [answer.result().status_code for answer in served] == [200, 200]
 
 
-def test_a_connection_that_broke_in_the_pool_is_not_given_to_anybody(ask: Ask, connection: Connection) -> None:
+def test_a_connection_that_broke_in_the_pool_is_not_given_to_anybody(
+    ask: Ask, pool: ConnectionPool[Any], connection: Connection
+) -> None:
     assert ask("GET").result().status_code == 200
-    assert count(connection) == 1
+    pool.resize(1, SIZE)
+    wait_until(connection, lambda: count(connection) == 1, "the pool keeps one")
     connection.execute(f"select pg_terminate_backend(pid) {OURS}".encode())
     wait_until(connection, lambda: count(connection) == 0, "it is broken")
     assert ask("GET").result().status_code == 200
@@ -168,6 +182,7 @@ def test_a_connection_that_breaks_while_it_commits_is_a_500_that_promises_nothin
     assert "Retry-After" not in answer.headers
 
 
+@pytest.mark.usefixtures("persistent")
 def test_a_call_that_meets_a_lock_is_run_again_until_it_is_free(
     ask: Ask, connection: Connection, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -193,6 +208,8 @@ def test_a_call_that_meets_a_lock_for_too_long_is_a_503_with_the_reason(
 ) -> None:
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(calls, "RETRY_BUDGET", 0.5)
+    # A clock that goes on by 120 ms whenever somebody looks at it: once more, and then it is too long.
+    monkeypatch.setattr(calls, "time", SimpleNamespace(monotonic=count_from(0, 0.12).__next__, sleep=time.sleep))
     ask("POST", "/PLAYER/xp", json={"xp_gained": 1}).result()
     with connect() as holder, holder.transaction():
         holder.execute("select from lockstep.specialization_progress for update")
@@ -200,7 +217,7 @@ def test_a_call_that_meets_a_lock_for_too_long_is_a_503_with_the_reason(
         answer = ask("POST", "/PLAYER/xp", json={"xp_gained": 1}).result()
     assert (answer.status_code, answer.json()["sqlstate"]) == (503, "55P03")
     assert int(answer.headers["Retry-After"]) > 0
-    assert retries(caplog) > 1
+    assert retries(caplog) == 2
     breaches = connection.execute(
         "select source, specialization_id, blocker_pid, waited >= '100 ms' from lockstep.breaches"
     ).fetchall()
@@ -212,8 +229,8 @@ def test_a_lock_is_waited_for_as_long_as_the_setting_lock_budget_says(
 ) -> None:
     caplog.set_level(logging.INFO)
     ask("POST", "/PLAYER/xp", json={"xp_gained": 1}).result()
-    connection.execute("select lockstep.change_setting('lock_budget', '20 s')")
-    longer_than_usual = "select exists (select from pg_locks where waitstart < clock_timestamp() - interval '300 ms')"
+    connection.execute("select lockstep.change_setting('lock_budget', %s)", [NEVER])
+    longer_than_usual = "select exists (select from lockstep.lock_waits where waited > interval '300 ms')"
     with connect() as holder, holder.transaction():
         holder.execute("select from lockstep.specialization_progress for update")
         asked = ask("POST", "/PLAYER/xp", json={"xp_gained": 1})
@@ -223,6 +240,7 @@ def test_a_lock_is_waited_for_as_long_as_the_setting_lock_budget_says(
     assert connection.execute("select count(*) from lockstep.breaches").fetchone() == (0,)
 
 
+@pytest.mark.usefixtures("persistent")
 def test_a_breach_that_cannot_be_recorded_is_logged_and_keeps_nobody(
     ask: Ask, connection: Connection, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -296,7 +314,9 @@ def test_the_database_may_restart_under_the_service(monkeypatch: pytest.MonkeyPa
         try:
             assert client.get("/readyz").status_code == 200
             server.stop()
-            down = client.get("/readyz")
+            with monkeypatch.context() as patch:
+                patch.setattr(service, "PATIENCE", 1)
+                down = client.get("/readyz")
             assert down.status_code == 503
             assert down.json is not None
             assert down.json["checks"]["database"] == "fail"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from tests.http import pooler as poolers
 from tests.http.conftest import POOLS, THROUGH_POOLER, Call, Connection, People, add_people, token_of
 from tests.http.examples import EXAMPLES, methods, rules
 from tests.http.replicas import catch_up, following, paused
-from tests.http.serving import Service, served
+from tests.http.serving import Service, insist, served
 from tests.http.test_contract import places
 from tests.pairs import update_level
 from tests.support import SERVER_SETTINGS, folder_for_servers, wait_until
@@ -283,13 +284,13 @@ def test_what_one_process_of_the_service_wrote_every_other_reads(
 
     def read(service: Service) -> set[int]:
         """What connections of their own are told, which come to every process."""
-        return {service.ask(ann, "GET", path).json["total_xp"] for _ in range(20)}
+        return {insist(partial(service.ask, ann, "GET", path)).json["total_xp"] for _ in range(20)}
 
     with served(settings, workers=2) as service:
         assert read(service) == {0}
         with paused(watch), service.connect() as held:
             for earned in (1, 2, 3):
-                answer = service.over(held, iris, "POST", f"{path}/xp", json={"xp_gained": 1})
+                answer = insist(partial(service.over, held, iris, "POST", f"{path}/xp", json={"xp_gained": 1}))
                 assert (answer.status, read(service)) == (200, {earned})
 
 
@@ -341,6 +342,8 @@ def test_reads_go_on_when_the_replica_is_killed_and_return_to_it(
 ) -> None:
     # The first pause; those that follow double.
     monkeypatch.setattr(replicas, "FIRST_REST", 0.05)
+    # Soon enough for the test to go on: whoever asks meanwhile asks again.
+    monkeypatch.setattr(replicas, "PATIENCE", 0.25)
 
     def read() -> int:
         return call("ann", "GET", "/api/v1/me").status_code
@@ -357,7 +360,7 @@ def test_reads_go_on_when_the_replica_is_killed_and_return_to_it(
     wait_until(connection, lambda: read() == 200 and outcomes[-1] in ("failed", "resting"), "it is missed")
     assert "failed" in outcomes
     place.replica.start()
-    wait_until(connection, lambda: read() == 200 and outcomes[-1] == "answered", "the replica answers again", 30)
+    wait_until(connection, lambda: read() == 200 and outcomes[-1] == "answered", "the replica answers again")
     assert replica_of(app).rest.pause == 0
 
 

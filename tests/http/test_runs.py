@@ -17,7 +17,7 @@ from app.http.database import Database
 from app.settings import PROJECT, Settings
 from tests.http.conftest import Call, Connection, People
 from tests.pairs import desyncs, plant, refused, rows, value
-from tests.support import wait_until
+from tests.support import DEADLINE, NEVER, wait_until
 
 SYNC_ALL = "/api/v1/licenses/admin/sync/all"
 RUNS = "/api/v1/runs"
@@ -38,6 +38,7 @@ def planted(connection: Connection, people: People) -> list[int]:
         plant(connection, 5, None if user == people["ann"] else 3, user=user)
     connection.execute("select lockstep.change_setting('sync_batch_size', '1')")
     connection.execute("select lockstep.change_setting('sync_pause', '1 ms')")
+    connection.execute("select lockstep.change_setting('sync_lease', %s)", [NEVER])
     return students
 
 
@@ -109,13 +110,13 @@ def test_of_two_who_apply_a_run_at_once_one_does_it_and_the_other_is_told(
 
     def pause(_: float) -> None:
         pausing.set()
-        assert told.wait(10)
+        assert told.wait(2 * DEADLINE)
 
     monkeypatch.setattr("app.http.runs.sleep", pause)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(call, "admin", "POST", f"{RUNS}/{run}/apply")
         try:
-            assert pausing.wait(10)
+            assert pausing.wait(DEADLINE)
             # More than once: each may come through the very connection that the first batch came through.
             for _ in range(3):
                 assert body(call("admin", "POST", f"{RUNS}/{run}/apply"), 409)["sqlstate"] == "LS017"
@@ -131,7 +132,9 @@ WEB_WORKER = """
 import sys
 from app import create_app
 run, token = sys.argv[1:]
-create_app().test_client().post(f"/api/v1/runs/{run}/apply", headers={"Authorization": f"Bearer {token}"})
+client, bearer = create_app().test_client(), {"Authorization": f"Bearer {token}"}
+while client.post(f"/api/v1/runs/{run}/apply", headers=bearer).status_code == 503:
+    pass
 """
 
 
@@ -139,7 +142,7 @@ def test_a_run_whose_web_worker_was_killed_is_gone_on_with_when_its_lease_is_ove
     call: Call, tokens: Callable[[str], str], settings: Settings, planted: list[int], connection: Connection
 ) -> None:
     run = body(call("admin", "POST", RUNS, json=UP), 201)["run_id"]
-    connection.execute("select lockstep.change_setting('sync_pause', '8 seconds')")
+    connection.execute("select lockstep.change_setting('sync_pause', '1 minute')")
     environment = {
         "LOCKSTEP_HOME": str(settings.home),
         "LOCKSTEP_HTTP_DSN": str(settings.http_dsn),
@@ -150,12 +153,12 @@ def test_a_run_whose_web_worker_was_killed_is_gone_on_with_when_its_lease_is_ove
     command = [sys.executable, "-c", WEB_WORKER, str(run), tokens("admin")]
     with subprocess.Popen(command, cwd=PROJECT, env=os.environ | environment) as web_worker:
         try:
-            wait_until(connection, lambda: desyncs(connection) == 3, "the first batch is committed", deadline=60)
+            wait_until(connection, lambda: desyncs(connection) == 3, "the first batch is committed")
         finally:
             web_worker.kill()
     connection.execute("select lockstep.change_setting('sync_pause', '1 ms')")
     assert body(call("admin", "POST", f"{RUNS}/{run}/apply"), 409)["sqlstate"] == "LS017"
-    connection.execute("update lockstep.sync_runs set last_batch_at = last_batch_at - interval '31 seconds'")
+    connection.execute("update lockstep.sync_runs set last_batch_at = last_batch_at - interval '61 minutes'")
     assert apply(call, run)["synced_count"] == 4
     assert value(connection, "select count(*) from lockstep.level_history") == 4
 
@@ -164,11 +167,14 @@ def test_a_connection_lost_in_the_middle_of_a_batch_takes_back_that_batch_only(
     app: Flask, call: Call, planted: list[int], connection: Connection, connect: Any, people: People
 ) -> None:
     app.extensions["lockstep"] = replace(app.extensions["lockstep"], run_budget=10.0)
-    connection.execute("select lockstep.change_setting('sync_lock_timeout', '10 seconds')")
+    connection.execute("select lockstep.change_setting('sync_lock_timeout', %s)", [NEVER])
     run = body(call("admin", "POST", RUNS, json=UP), 201)["run_id"]
     holder = connect(autocommit=False)
     holder.execute("select from lockstep.specialization_progress where student_id = %s for update", [people["carl"]])
-    waiting = "select max(pid) from pg_stat_activity where wait_event_type = 'Lock' and query ~ 'work_on_run'"
+    waiting = (
+        "select max(pid) from pg_stat_activity"
+        " where datname = current_database() and wait_event_type = 'Lock' and query ~ 'work_on_run'"
+    )
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(call, "admin", "POST", f"{RUNS}/{run}/apply")
         wait_until(connection, lambda: value(connection, waiting) is not None, "a batch waits for carl's pair")
@@ -188,7 +194,7 @@ def test_a_run_that_waits_for_its_next_request_is_not_taken_for_dead_until_its_l
     run = body(call("admin", "POST", SYNC_ALL, json={**UP, "dry_run": False}), 202)["run_id"]
     connection.execute("select lockstep.fail_dead_runs()")
     assert body(call("admin", "GET", f"{RUNS}/{run}"))["status"] == "running"
-    connection.execute("update lockstep.sync_runs set last_batch_at = last_batch_at - interval '31 seconds'")
+    connection.execute("update lockstep.sync_runs set last_batch_at = last_batch_at - interval '61 minutes'")
     connection.execute("select lockstep.fail_dead_runs()")
     found = body(call("admin", "GET", f"{RUNS}/{run}"))
     assert (found["status"], found["synced_count"]) == ("failed", 1)
@@ -202,7 +208,7 @@ def test_a_worker_that_comes_too_late_does_not_go_on_beside_who_took_over(
     late, quick = (value(connection, "select gen_random_uuid()") for _ in range(2))
     work = "select lockstep.work_on_run(%s, %s)"
     connection.execute(work, [run, late])
-    connection.execute("update lockstep.sync_runs set last_batch_at = last_batch_at - interval '31 seconds'")
+    connection.execute("update lockstep.sync_runs set last_batch_at = last_batch_at - interval '61 minutes'")
     connection.execute(work, [run, quick])
     with refused("LS017"):
         connection.execute(work, [run, late])

@@ -23,6 +23,7 @@ from app.http.problems import ProblemError
 from app.http.tokens import LIFETIME, OVERLAP, Tokens, make_keys, rotate
 from tests.http.conftest import Call, Connection, People
 from tests.http.signing_in import confused, part
+from tests.support import DEADLINE
 
 SESSION = UUID("00000000-0000-4000-8000-000000000001")
 
@@ -43,7 +44,7 @@ def key_of(path: Path) -> OKPKey:
 
 def claims(**changes: Any) -> dict[str, Any]:
     now = int(time.time())
-    made = {"iss": "lockstep", "sub": "1", "sid": str(SESSION), "role": "admin", "iat": now, "exp": now + 60}
+    made = {"iss": "lockstep", "sub": "1", "sid": str(SESSION), "role": "admin", "iat": now, "exp": now + 3600}
     return {name: value for name, value in (made | changes).items() if value is not None}
 
 
@@ -225,7 +226,7 @@ def test_processes_that_start_at_once_end_with_the_same_key(path: Path) -> None:
     processes = [context.Process(target=_issue, args=(path, barrier, out)) for _ in range(6)]
     for process in processes:
         process.start()
-    made = [out.get(timeout=30) for _ in processes]
+    made = [out.get(timeout=DEADLINE) for _ in processes]
     for process in processes:
         process.join()
     assert len(json.loads(path.read_text("utf-8"))["keys"]) == 1

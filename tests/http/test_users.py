@@ -7,7 +7,7 @@ import pytest
 
 from tests.http.conftest import Call, Connection, People
 from tests.pairs import Connect
-from tests.support import wait_until
+from tests.support import NEVER, wait_until
 
 USERS = "/api/v1/users"
 PASSWORD = "correct horse battery staple"
@@ -169,6 +169,7 @@ def test_another_role_holds_from_the_next_request_on(call: Call, people: People)
 def test_two_admins_who_demote_each_other_at_once_leave_one(
     call: Call, people: People, connection: Connection, connect: Connect
 ) -> None:
+    connection.execute("select lockstep.change_setting('lock_budget', %s)", [NEVER])
     connection.execute("update lockstep.users set role = 'admin' where id = %s", [people["joe"]])
     paths = {"admin": f"{USERS}/{people['joe']}", "joe": f"{USERS}/{people['admin']}"}
     for name in paths:

@@ -75,11 +75,11 @@ class Editor:
     ledger: Ledger
     seed: int
 
-    def work(self, end: float) -> None:
-        """Edit until the end."""
+    def work(self, end: float, at_least: int) -> None:
+        """Edit until the end, and until so many versions were acknowledged."""
         mind = random.Random(self.seed)
         with self.service.connect() as connection:
-            while time.monotonic() < end:
+            while time.monotonic() < end or len(self.ledger.acknowledged) < at_least:
                 (kind,) = mind.choices(list(WORK), list(WORK.values()))
                 try:
                     self.step(connection, mind, kind)
@@ -130,8 +130,11 @@ class Editor:
         return answer
 
 
-def edit(settings: Settings, clients: int, projects: int, seconds: float) -> Ledger:
-    """Let clients edit projects of users 1 to n, as many as there are projects; return what came of it."""
+def edit(settings: Settings, clients: int, projects: int, seconds: float, at_least: int = 1) -> Ledger:
+    """Let clients edit projects of users 1 to n, as many as there are projects; return what came of it.
+
+    at_least: versions that are to be acknowledged, however long that takes
+    """
     assert settings.dsn
     ledger = Ledger()
     with psycopg.connect(settings.dsn, autocommit=True) as connection:
@@ -145,7 +148,7 @@ def edit(settings: Settings, clients: int, projects: int, seconds: float) -> Led
             sweeper.start()
             try:
                 editors = [Editor(service, token, ids, ledger, seed) for seed, token in enumerate(tokens)]
-                at_once([partial(editor.work, end) for editor in editors])
+                at_once([partial(editor.work, end, at_least) for editor in editors])
             finally:
                 going.set()
                 sweeper.join()
@@ -175,7 +178,7 @@ def _shared_project(connection: Connection, owner: int, clients: int) -> int:
 def _sweep(dsn: str, done: threading.Event, ledger: Ledger) -> None:
     """Make contents that nothing refers to, the same that somebody may be storing, and sweep."""
     with psycopg.connect(dsn, autocommit=True) as connection:
-        while not done.wait(0.05):
+        while not (done.wait(0.05) and ledger.swept):
             content = sb3(owner=random.randint(1, 40))
             connection.execute(
                 "insert into lockstep.blobs (sha256, content) values (sha256(%s), %s) on conflict do nothing",
