@@ -25,6 +25,7 @@ from app.queue import stopping
 from app.schema import DEFAULT
 from app.settings import MailSettings
 from app.sync import IN_STEP, SyncCommands, SyncError, as_json, rows, show, warn
+from app.words import counted
 
 OPEN = """
 select incident_id, kind, subject, severity, opened_at, times_seen, last_cause, opened_mail
@@ -65,6 +66,7 @@ to mend
 """
 CLOSINGS = {
     "opened": "There is one more mail, when it is over. Until then: flask --app app alerts status",
+    "late": "This mail is late: it is over, for now. There is one more mail, when it stays so.",
     "closed": "Nothing is left to do, unless you want to know why: select * from lockstep.incidents",
 }
 
@@ -161,7 +163,9 @@ def compose(connection: db.Connection, claimed: db.Row, settings: MailSettings, 
     info = connection.info
     is_open = claimed["event"] == "opened"
     title = _line(claimed["title"])
-    headline = f"OPEN {claimed['severity']}: {title}" if is_open else f"OVER: {title}"
+    # A mail that comes late may tell of what is over by now; that it is over is told by one of its own.
+    opened = "WAS OPEN" if claimed["closed_at"] else "OPEN"
+    headline = f"{opened} {claimed['severity']}: {title}" if is_open else f"OVER: {title}"
     name = f"{info.dbname}/{school}/{claimed['incident_id']}/{claimed['event']}/{claimed['opened_at'].astimezone(UTC)}"
     message = _message(settings, f"[Lockstep {_line(info.dbname)}/{school}] {headline}", name, claimed["created_at"])
     message["Auto-Submitted"] = "auto-generated"
@@ -180,7 +184,7 @@ def compose(connection: db.Connection, claimed: db.Row, settings: MailSettings, 
             cause=_cause(claimed["cause"] if is_open else claimed["last_cause"]),
             look=claimed["look"],
             mend=claimed["mend"],
-            closing=CLOSINGS[claimed["event"]],
+            closing=CLOSINGS["late" if is_open and claimed["closed_at"] else claimed["event"]],
         )
     )
     return message
@@ -201,9 +205,9 @@ def _times(claimed: db.Row) -> str:
     lines = []
     if claimed["closed_at"]:
         lines.append(f"until  {_time(claimed['closed_at'])} ({_span(claimed['closed_at'] - claimed['opened_at'])})")
-    seen = f"seen   {claimed['times_seen']} times, last {_time(claimed['last_seen_at'])}"
+    seen = f"seen   {counted(claimed['times_seen'], 'time')}, last {_time(claimed['last_seen_at'])}"
     if claimed["times_reopened"]:
-        seen += f"; it went and came back {claimed['times_reopened']} times"
+        seen += f"; it went and came back {counted(claimed['times_reopened'], 'time')}"
     return "\n".join([*lines, seen])
 
 

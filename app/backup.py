@@ -30,6 +30,7 @@ from app import db, schools
 from app.migrator import Migrator
 from app.postgres import PostgresError, wheel_pgbin
 from app.schema import DEFAULT
+from app.words import counted
 
 DEBIAN = "/usr/lib/postgresql/{}/bin"
 JOBS = str(min(4, os.cpu_count() or 1))
@@ -431,14 +432,14 @@ def compare(dsn: str, manifest: Manifest) -> list[Line]:
     ]
     return [
         Line.of("migration", [found.migration] if found.migration != told.migration else [], found.migration),
-        Line.of("rows and sums", other, f"{len(found.tables)} tables, {found.rows} rows"),
+        Line.of("rows and sums", other, f"{counted(len(found.tables), 'table')}, {counted(found.rows, 'row')}"),
         Line.of("guards as they were", guards, f"{len(found.guards)} not as installed, then and now"),
         Line.of(
             "desync as it was",
             [f"{found.desync}, not {told.desync}"] if found.desync != told.desync else [],
-            f"{found.desync} pairs out of step",
+            f"{counted(found.desync or 0, 'pair')} out of step",
         ),
-        Line.of("deployment report as it was", report, f"{len(found.report)} checks"),
+        Line.of("deployment report as it was", report, f"{counted(len(found.report), 'check')}"),
     ]
 
 
@@ -602,7 +603,7 @@ def _sha256(path: Path) -> str:
 
 
 def _told(table: dict[str, Any] | None) -> str:
-    return f"{table['rows']} rows, sum {table['sum']}" if table else "not there"
+    return f"{counted(table['rows'], 'row')}, sum {table['sum']}" if table else "not there"
 
 
 def _make_roles(connection: db.Connection, manifest: Manifest, say: Callable[[str], None]) -> None:

@@ -27,6 +27,7 @@ from app.postgres import PostgresError, Server, say, wheel_pgbin
 from app.schema import DEFAULT, check_name
 from app.serve import ServeError, Service
 from app.settings import Settings
+from app.words import counted
 
 if TYPE_CHECKING:
     from app.takeover import Report
@@ -247,7 +248,7 @@ def guards(everything: bool, accept: bool) -> None:
         if everything or result != "intact":
             click.echo(f"{result:<10} {kind:<12} {name}")
     broken = sum(result != "intact" for _, _, result in rows)
-    click.echo(f"{len(rows)} guards, {broken} not as installed")
+    click.echo(f"{counted(len(rows), 'guard')}, {broken} not as installed")
     if broken or not rows:
         sys.exit(1)
 
@@ -327,7 +328,7 @@ def print_lines(lines: Sequence[Any]) -> None:
     for line in lines:
         click.echo(line)
     failed = sum(line.status == "fail" for line in lines)
-    click.echo(f"{len(lines)} checks, {failed} failed")
+    click.echo(f"{counted(len(lines), 'check')}, {failed} failed")
     if failed or not lines:
         sys.exit(1)
 

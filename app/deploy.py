@@ -30,6 +30,7 @@ from app.loader import MigrationError, Source, read_sources
 from app.migrator import Migrator
 from app.schema import DEFAULT
 from app.settings import PROJECT, Settings
+from app.words import counted
 
 UNDER_WAY, SUCCEEDED, FAILED = "under way", "succeeded", "failed"
 ROLLING_BACK, ROLLED_BACK, ABANDONED = "rolling back", "rolled back", "abandoned"
@@ -281,9 +282,10 @@ class Deployer:
         if manifest.contents.migration != deployment.before:
             problems.append(f"{dump.name} is at {manifest.contents.migration}, the database at {deployment.before}")
         if manifest.contents.desync:
-            problems.append(f"{manifest.contents.desync} pairs are out of step: make reconcile, then deploy")
+            problems.append(f"{counted(manifest.contents.desync, 'pair')} out of step: make reconcile, then deploy")
         deployment.backup = str(dump)
-        size = f"{manifest.size / 1e6:.1f} MB, {manifest.contents.rows} rows, {manifest.age * 60:.0f} minutes old"
+        rows = counted(manifest.contents.rows, "row")
+        size = f"{manifest.size / 1e6:.1f} MB, {rows}, {manifest.age * 60:.0f} min old"
         return [Line.of("backup", problems, f"{dump.name}: {size}")]
 
     def _prove(self, deployment: Deployment) -> list[Line]:
@@ -473,9 +475,9 @@ class Rollback:
         yield f"functions of before   {len(self.functions)} of them are other ones{': ' + shown if shown else ''}"
         yield "does not come back:"
         for table, rows in self.tables.items():
-            yield f"  the table {table}, with {rows} rows"
+            yield f"  the table {table}, with {counted(rows, 'row')}"
         for column, values in self.columns.items():
-            yield f"  the column {column}, with {values} values"
+            yield f"  the column {column}, with {counted(values, 'value')}"
         for setting in self.settings:
             yield f"  the setting {setting}"
         if not (self.tables or self.columns or self.settings):

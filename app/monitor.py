@@ -18,9 +18,9 @@ from app.queue import RECONNECT_PAUSE, stopping
 from app.sync import SyncError
 
 LINE = (
-    "{sampled_at:%H:%M:%S}  {connections} connections ({active} active, {idle_in_transaction} idle in transaction),"
-    " {waiting} waiting for {longest_wait}; since the last look {requests} requests, {errors} errors,"
-    " {conflicts} conflicts, {lock_breaches} waits given up"
+    "{sampled_at:%H:%M:%S}  connections {connections} (active {active}, idle in transaction {idle_in_transaction}),"
+    " waiting {waiting}, for {longest_wait}; since the last look: requests {requests}, errors {errors},"
+    " conflicts {conflicts}, waits given up {lock_breaches}"
 )
 
 

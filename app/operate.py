@@ -10,6 +10,7 @@ from flask import current_app
 from app.cli import Commands, dsn, print_lines, schema
 from app.postgres import say
 from app.settings import Settings
+from app.words import counted
 
 
 class Operations(Commands):
@@ -64,7 +65,7 @@ def check_backup(dump: Path) -> None:
 
     manifest = backup.check(dump)
     click.echo(
-        f"whole: {dump}, {manifest.contents.rows} rows of {manifest.schema} in {manifest.database},"
+        f"whole: {dump}, {counted(manifest.contents.rows, 'row')} of {manifest.schema} in {manifest.database},"
         f" {manifest.age:.1f} hours old"
     )
 
@@ -97,7 +98,7 @@ def run_deployment(chosen: Path | None) -> None:
     deployer = _deployer()
     deployment = deployer.deploy(chosen)
     failed = sum(status == "fail" for lines in deployment.lines.values() for status, _, _ in lines)
-    click.echo(f"deployment {deployment.id} {deployment.status}, {failed} checks failed")
+    click.echo(f"deployment {deployment.id} {deployment.status}, {counted(failed, 'check')} failed")
     if failed:
         say("go on when it is mended: make deploy; go back: make rollback")
         click.get_current_context().exit(1)
@@ -118,7 +119,7 @@ def roll_back(to: str | None, yes: bool) -> None:
         click.confirm("Roll back?", abort=True)
     lines = deployer.roll_back(plan)
     failed = sum(line.status == "fail" for line in lines)
-    click.echo(f"{len(lines)} checks, {failed} failed")
+    click.echo(f"{counted(len(lines), 'check')}, {failed} failed")
     if failed:
         click.get_current_context().exit(1)
     if plan.leaving:

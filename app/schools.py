@@ -20,6 +20,7 @@ from app.postgres import say
 from app.schema import REPORTS, check_name, rename, roles
 from app.settings import PROJECT
 from app.sync import as_json, show
+from app.words import counted
 
 SCHOOLS = """
 select namespace.nspname::text
@@ -327,7 +328,7 @@ def drop_command(name: str, force: bool) -> None:
     _check(where, name)
     (found,) = [one for one in find(where) if one.name == name]
     click.echo(
-        f"{name}: {found.users} users, {found.bytes / 2**20:.1f} MiB, at {found.version}"
+        f"{name}: {counted(found.users, 'user')}, {found.bytes / 2**20:.1f} MiB, at {found.version}"
         + (f", closed: {found.closed}" if found.closed else "")
     )
     click.echo(f"what goes, for good: the schema, its roles ({', '.join(roles(name))}), its jobs of pg_cron")

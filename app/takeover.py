@@ -19,6 +19,7 @@ from psycopg import errors, sql
 
 from app.loader import Loader, MigrationError, read_sources
 from app.migrator import Backend, Migrator, files, is_transactional
+from app.words import counted
 
 SHAPED = ("users", "specializations", "specialization_progress", "user_licenses")
 LEVELS = ("player_levels", "coach_levels", "internship_levels")
@@ -415,7 +416,7 @@ class _GiveBack(_Desk):
             self.report.add(*line)
         for (table,) in self.rows("others"):
             if rows := self.count(table):
-                self.report.add("lost", table, f"{rows} rows")
+                self.report.add("lost", table, counted(rows, "row"))
 
     def roll_back(self) -> None:
         """Down to the baseline, which is the shape the tables came in with."""

@@ -5279,7 +5279,7 @@ CREATE FUNCTION lockstep.deployment_report(p_expected_version text DEFAULT NULL:
             'no duplicate progress',
             count(*),
             false,
-            format('%s pairs twice', count(*))
+            format('%s pair%s twice', count(*), case when count(*) <> 1 then 's' end)
         from (
             select from lockstep.specialization_progress as progress
             group by progress.student_id, progress.specialization_id
@@ -5292,7 +5292,7 @@ CREATE FUNCTION lockstep.deployment_report(p_expected_version text DEFAULT NULL:
             'no duplicate license',
             count(*),
             false,
-            format('%s pairs twice', count(*))
+            format('%s pair%s twice', count(*), case when count(*) <> 1 then 's' end)
         from (
             select from lockstep.user_licenses as license
             group by license.user_id, license.specialization_type
@@ -5342,7 +5342,7 @@ CREATE FUNCTION lockstep.deployment_report(p_expected_version text DEFAULT NULL:
             'lock-order hook on',
             (count(*) filter (where class.relrowsecurity and policy.polqual is not null) <> 2)::integer,
             false,
-            format('%s policies lock progress first', count(*))
+            format('%s of 2 policies lock progress first', count(*))
         from pg_catalog.pg_class as class
         inner join pg_catalog.pg_policy as policy on policy.polrelid = class.oid
         where class.oid = 'lockstep.user_licenses'::regclass
@@ -5354,7 +5354,7 @@ CREATE FUNCTION lockstep.deployment_report(p_expected_version text DEFAULT NULL:
             'no desync',
             count(*),
             false,
-            format('%s pairs out of step', count(*))
+            format('%s pair%s out of step', count(*), case when count(*) <> 1 then 's' end)
         from lockstep.desync
 
         union all
@@ -14315,7 +14315,11 @@ CREATE VIEW lockstep.health AS
             ELSE NULL::text
         END,
         CASE
-            WHEN (newest.total_violations > 0) THEN format('%s pairs out of step'::text, newest.total_violations)
+            WHEN (newest.total_violations > 0) THEN format('%s pair%s out of step'::text, newest.total_violations,
+            CASE
+                WHEN (newest.total_violations <> 1) THEN 's'::text
+                ELSE NULL::text
+            END)
             ELSE NULL::text
         END,
         CASE
@@ -14327,7 +14331,11 @@ CREATE VIEW lockstep.health AS
             ELSE NULL::text
         END,
         CASE
-            WHEN (guard.broken > 0) THEN format('%s guards broken'::text, guard.broken)
+            WHEN (guard.broken > 0) THEN format('%s guard%s broken'::text, guard.broken,
+            CASE
+                WHEN (guard.broken <> 1) THEN 's'::text
+                ELSE NULL::text
+            END)
             ELSE NULL::text
         END) AS message
    FROM ((( SELECT finished.last_run,

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from app.console.visitor import visitor
 from app.http.access import ROUTES
+from app.words import plural
 
 NOTHING = "\N{EN DASH}"
 
@@ -50,6 +51,7 @@ def init_app(app: Flask, pages: Blueprint) -> None:
     app.add_template_filter(ago)
     app.add_template_filter(lasting)
     app.add_template_filter(number)
+    app.add_template_filter(counted)
     app.add_template_filter(words)
     app.add_template_filter(tone)
     app.add_template_filter(sentence)
@@ -98,6 +100,11 @@ def number(value: int | float | Decimal | None) -> str:
     if value is None:
         return NOTHING
     return f"{value:,.2f}".rstrip("0").rstrip(".") if isinstance(value, float | Decimal) else f"{value:,}"
+
+
+def counted(value: int, noun: str) -> str:
+    """A figure and its noun."""
+    return f"{number(value)} {plural(value, noun)}"
 
 
 def words(code: object) -> str:

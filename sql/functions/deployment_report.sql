@@ -68,7 +68,7 @@ as $function$
             'no duplicate progress',
             count(*),
             false,
-            format('%s pairs twice', count(*))
+            format('%s pair%s twice', count(*), case when count(*) <> 1 then 's' end)
         from (
             select from lockstep.specialization_progress as progress
             group by progress.student_id, progress.specialization_id
@@ -81,7 +81,7 @@ as $function$
             'no duplicate license',
             count(*),
             false,
-            format('%s pairs twice', count(*))
+            format('%s pair%s twice', count(*), case when count(*) <> 1 then 's' end)
         from (
             select from lockstep.user_licenses as license
             group by license.user_id, license.specialization_type
@@ -131,7 +131,7 @@ as $function$
             'lock-order hook on',
             (count(*) filter (where class.relrowsecurity and policy.polqual is not null) <> 2)::integer,
             false,
-            format('%s policies lock progress first', count(*))
+            format('%s of 2 policies lock progress first', count(*))
         from pg_catalog.pg_class as class
         inner join pg_catalog.pg_policy as policy on policy.polrelid = class.oid
         where class.oid = 'lockstep.user_licenses'::regclass
@@ -143,7 +143,7 @@ as $function$
             'no desync',
             count(*),
             false,
-            format('%s pairs out of step', count(*))
+            format('%s pair%s out of step', count(*), case when count(*) <> 1 then 's' end)
         from lockstep.desync
 
         union all

@@ -17,12 +17,18 @@ select
     concat_ws(
         '; ',
         case when newest.id is null then 'no check yet' end,
-        case when newest.total_violations > 0 then format('%s pairs out of step', newest.total_violations) end,
+        case
+            when newest.total_violations > 0 then format(
+                '%s pair%s out of step', newest.total_violations, case when newest.total_violations <> 1 then 's' end
+            )
+        end,
         case
             when newest.checked_at < now() - run.limit_text::interval then format('no check for %s', run.limit_text)
         end,
         case when run.overdue then format('no run for %s', run.limit_text) end,
-        case when guard.broken > 0 then format('%s guards broken', guard.broken) end
+        case
+            when guard.broken > 0 then format('%s guard%s broken', guard.broken, case when guard.broken <> 1 then 's' end)
+        end
     ) as message
 from (
     select

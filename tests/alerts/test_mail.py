@@ -49,6 +49,7 @@ def test_one_mail_when_it_opens_and_one_when_it_closes(
     assert opened["To"] == ", ".join(RECIPIENTS)
     assert "OPEN warning" in opened["Subject"]
     assert "OVER" in closed["Subject"]
+    assert "seen   1 time, last" in opened.get_content()
     assert opened["Message-ID"] != closed["Message-ID"]
     text = opened.get_content()
     (kind,) = rows(connection, "select look, mend from lockstep.incident_kinds where kind = 'lock_wait'")
@@ -71,7 +72,10 @@ def test_its_end_is_not_told_before_its_beginning_nor_before_it_was_quiet(
     )
     deliver_all(connection, settings)
     assert outbox(connection) == [("opened", "sent", 0), ("closed", "waiting", 0)]
-    assert len(mailbox.messages) == 1
+    # It was told so late that it is no news any more, and says so.
+    (late,) = mailbox.messages
+    assert "WAS OPEN warning" in late["Subject"]
+    assert "until" in late.get_content()
 
 
 @pytest.mark.usefixtures("incident")

@@ -242,7 +242,10 @@ def test_a_broken_guard_asks_for_attention(connection: Connection) -> None:
     assert not health(connection).requires_attention
     connection.execute("alter table lockstep.user_licenses disable trigger mirror_update")
     assert health(connection).requires_attention
-    assert health(connection).broken_guards == 1
+    assert (health(connection).broken_guards, health(connection).message.split("; ")[-1]) == (1, "1 guard broken")
+    plant(connection, 3, 1, user=1)
+    call(connection, "check_health")
+    assert health(connection).message.split("; ")[0] == "1 pair out of step"
 
 
 def test_settings_refuse_what_they_cannot_read(connection: Connection) -> None:
