@@ -2,13 +2,14 @@
 
 Like the API a page is a call of a function, or the reading of a few views; who may see it stands in
 app/http/access.py. Everything works without JavaScript, and nothing is asked of another host. Who is
-signed in, and forms, are in `visitor`; each noun has a module.
+signed in, and forms, are in `visitor`; what the HTTP layer asks of the console in `door`; each noun has a module.
 """
 
 from flask import Blueprint, Flask
 
 from app.console import (
     desync,
+    door,
     formats,
     guards,
     incidents,
@@ -36,7 +37,8 @@ def init_app(app: Flask) -> None:
         template_folder="templates",
         static_folder="static",
     )
-    visitor.init_app(app, pages)
+    door.init_app(app)
+    visitor.init_app(pages)
     formats.init_app(app, pages)
     for module in MODULES:
         module.add_to(pages)

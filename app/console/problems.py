@@ -1,7 +1,5 @@
 """Errors as pages: what a problem document of the API says, in HTML."""
 
-from typing import Any
-
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -25,18 +23,18 @@ def not_found(anything: str) -> str:
 def show(error: Exception) -> AnyResponse:
     """The page of an error; who is not signed in, or not any more, goes to the form for it."""
     answer = problems.of(error)
-    problem = answer.get_json()
     answer.headers.pop("WWW-Authenticate", None)
     if answer.status_code == 401:
         forget()
         following = request.full_path.rstrip("?") if request.method == "GET" else None
         return redirect(url_for("console.show_sign_in", next=following), 303)
-    page: Response = answer
-    page.set_data(_page(problem, answer.headers.get("Retry-After")))
-    page.content_type = "text/html; charset=utf-8"
-    return page
+    return page(answer)
 
 
-def _page(problem: dict[str, Any], retry: str | None) -> str:
+def page(answer: Response) -> Response:
+    """The answer with a page for its document."""
+    problem, retry = answer.get_json(), answer.headers.get("Retry-After")
     meaning = named(problem["code"]).meaning
-    return render_template("console/problem.html", problem=problem, meaning=meaning, retry=retry)
+    answer.set_data(render_template("console/problem.html", problem=problem, meaning=meaning, retry=retry))
+    answer.content_type = "text/html; charset=utf-8"
+    return answer

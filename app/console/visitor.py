@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from flask import Blueprint, Flask, Response, current_app, g, render_template, request
+from flask import Blueprint, Response, current_app, g, request
 from pydantic import BaseModel
 
-from app.db import Row
 from app.http.access import Actor
 from app.http.problems import ProblemError
 from app.http.tokens import CONSOLE_LIFETIME, Tokens
@@ -64,34 +63,8 @@ class Visitor:
         return claims
 
 
-class Console:
-    """What the HTTP layer asks of the console: who is there, and to let somebody in."""
-
-    def actor(self) -> Actor:
-        """Who is signed in. Raises ProblemError, 401, where nobody is."""
-        who = visitor().signed_in
-        if who is None:
-            raise ProblemError("not_signed_in")
-        return who
-
-    def is_inside(self, path: str | None) -> bool:
-        """Whether a sign-in that goes on there is one to the console."""
-        return inside(path or "") is not None
-
-    def admit(self, session: Row, name: str, path: str) -> Response:
-        """Sign a browser in that comes back from a provider, and have it go on from a page of ours.
-
-        A redirect would count as sent by the provider's site, and take no cookie along that is SameSite=Strict.
-        """
-        welcome(Actor(session["user_id"], session["session_id"], session["role"]), name)
-        answer = Response(render_template("console/admitted.html", path=path))
-        _keep(answer)
-        return answer
-
-
-def init_app(app: Flask, pages: Blueprint) -> None:
+def init_app(pages: Blueprint) -> None:
     """Read the cookie where a page needs it, check every form, and renew the cookie afterwards."""
-    app.extensions["lockstep.console"] = Console()
     pages.before_request(_check_form)
     pages.after_request(_finish)
 
@@ -147,11 +120,11 @@ def _finish(answer: Response) -> Response:
     answer.headers["Content-Security-Policy"] = POLICY
     found: Visitor | None = g.get("visitor")
     if found and request.endpoint not in UNATTENDED and found.made < time.time() - RENEWED_AFTER:
-        _keep(answer)
+        keep(answer)
     return answer
 
 
-def _keep(answer: Response) -> None:
+def keep(answer: Response) -> None:
     """Have the browser keep who it is."""
     answer.set_cookie(
         COOKIE,

@@ -27,7 +27,7 @@ from pydantic import AfterValidator, BaseModel, EmailStr, Field, TypeAdapter, Va
 from app.http.auth import OneTime, SignedIn, client_address, signed_in
 from app.http.database import database
 from app.http.models import problems, reply
-from app.http.problems import ProblemError
+from app.http.problems import ProblemError, of
 from app.http.tokens import STATE_LIFETIME, Tokens
 from app.settings import OidcSettings, Settings
 
@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 api = APIBlueprint("oidc", __name__, url_prefix="/api/v1/auth/oidc", abp_tags=[Tag(name="sign-in")])
 
 COOKIE = "lockstep_sign_in"
+
+# How a state begins that goes on in the console: it comes back where the cookie does not, too late or elsewhere.
+FROM_CONSOLE = "console."
 
 # Seconds: to wait for the provider, to believe what it said of itself, and that its clock may be off.
 TIMEOUT = 5.0
@@ -258,6 +261,8 @@ def login(query: LoginQuery) -> Response:
     """Begin to sign in: go to the provider, which sends the browser back to the callback."""
     provider = _provider()
     state, nonce, verifier = (secrets.token_urlsafe(48) for _ in range(3))
+    if _console().is_inside(query.return_to):
+        state = FROM_CONSOLE + state
     answer = redirect(provider.address(state, nonce, verifier))
     answer.set_cookie(
         COOKIE,
@@ -275,7 +280,7 @@ def login(query: LoginQuery) -> Response:
 def callback(query: CallbackQuery) -> Response:
     """Finish to sign in, in the browser that began it; who comes for the first time gets an account, a student's.
 
-    A `return_to` of the console signs the browser in there, and leads to it.
+    A `return_to` of the console signs the browser in there, and leads to it; errors are pages then.
     """
     provider = _provider()
     try:
@@ -302,13 +307,27 @@ def callback(query: CallbackQuery) -> Response:
     session = database().call(
         "start_session", user_id=user["id"], address=client_address(), token_hash=refresh_token.hash
     )
-    console = current_app.extensions["lockstep.console"]
-    if console.is_inside(begun["return_to"]):
-        answer: Response = console.admit(session, person.email or person.name, begun["return_to"])
+    if _console().is_inside(begun["return_to"]):
+        answer: Response = _console().admit(session, person.email or person.name, begun["return_to"])
     else:
         answer = reply(SignedInByProvider, signed_in(session, refresh_token) | {"return_to": begun["return_to"]})
     answer.delete_cookie(COOKIE, path=api.url_prefix)
     return answer
+
+
+@api.errorhandler(Exception)
+def refuse(error: Exception) -> Response:
+    """Whatever goes wrong: a page for a browser that came from the console, else the problem document."""
+    given = request.args
+    if given.get("state", "").startswith(FROM_CONSOLE) or _console().is_inside(given.get("return_to")):
+        page: Response = _console().refuse(of(error))
+        return page
+    return of(error)
+
+
+def _console() -> Any:
+    """What the console is to this layer, which knows no more of it."""
+    return current_app.extensions["lockstep.console"]
 
 
 def _provider() -> Provider:

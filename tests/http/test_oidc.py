@@ -24,6 +24,7 @@ from app.http import database as calls
 from app.http.database import Database
 from app.http.oidc import COOKIE
 from app.http.oidc import Provider as Client
+from app.http.problems import ProblemError
 from app.settings import OidcSettings, Settings
 from tests.http import provider as mock
 from tests.http.conftest import POOLS, Call, Connection, People
@@ -107,6 +108,39 @@ def test_a_sign_in_from_the_console_leads_back_to_it_with_the_cookie_of_the_cons
     assert browser.get("/admin/runs?limit=5").status_code == 200
     elsewhere = browser.get(provider.browse(begin(browser, return_to="/administrator")))
     assert elsewhere.mimetype == "application/json"
+
+
+def test_whatever_goes_wrong_is_a_page_for_who_came_from_the_console_and_a_document_for_others(
+    app: Flask, browser: FlaskClient, provider: Provider, connection: Connection
+) -> None:
+    def errors(**query: str) -> list[tuple[int, str | None]]:
+        """The provider is away; it sent no code; another browser came back; the person was shut out."""
+        answers = []
+        forget(app)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Client, "_get", lambda *_: refuse_to_answer())
+            answers.append(browser.get(BEGIN, query_string=query))
+        state = query_of(begin(browser, **query))["state"]
+        answers.append(browser.get(CALLBACK, query_string={"state": state, "error": "access_denied"}))
+        answers.append(app.test_client().get(CALLBACK, query_string={"state": state, "code": "x"}))
+        browser.get(provider.browse(begin(browser, **query)))
+        connection.execute("update lockstep.users set is_active = false")
+        answers.append(browser.get(provider.browse(begin(browser, **query))))
+        connection.execute("update lockstep.users set is_active = true")
+        assert all("default-src 'none'" in answer.headers["Content-Security-Policy"] for answer in answers)
+        if "return_to" in query:
+            assert all("style-src 'self'" in answer.headers["Content-Security-Policy"] for answer in answers)
+            assert all('href="/admin/sign-in"' in answer.text for answer in answers)
+            assert not any("WWW-Authenticate" in answer.headers for answer in answers)
+        return [(answer.status_code, answer.mimetype) for answer in answers]
+
+    statuses = [503, 401, 401, 401]
+    assert errors(return_to="/admin/runs") == [(status, "text/html") for status in statuses]
+    assert errors() == [(status, "application/problem+json") for status in statuses]
+
+
+def refuse_to_answer() -> dict[str, Any]:
+    raise ProblemError("provider_unavailable")
 
 
 # Who becomes whom -----------------------------------------------------------------------------
