@@ -13,7 +13,7 @@ import psycopg
 from flask.cli import with_appcontext
 
 from app import db
-from app.cli import dsn
+from app.cli import dsn, schema
 from app.queue import RECONNECT_PAUSE, stopping
 from app.sync import SyncError
 
@@ -31,11 +31,11 @@ LINE = (
 @with_appcontext
 def monitor(interval: float, once: bool, machine: bool) -> None:
     """Record connections, waits and errors, and each threshold that is reached, until SIGINT or SIGTERM."""
-    where = dsn()
+    where, school = dsn(), schema()
     with stopping() as stop:
         while not stop.asked:
             try:
-                with db.connect(where) as connection:
+                with db.connect(where, school) as connection:
                     while not stop.asked:
                         click.echo(_line(look(connection), machine))
                         if once:
