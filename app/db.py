@@ -4,6 +4,7 @@ All that the application does to the data is a call of a function in sql/functio
 written for the schema `lockstep`; a connection is one school's, and its cursors write that name in.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from decimal import Decimal
@@ -20,6 +21,10 @@ from app.schema import DEFAULT, check_name, rename
 Connection = psycopg.Connection[Any]
 Cursor = psycopg.Cursor[Any]
 Row = dict[str, Any]
+
+# psycopg reads times in this style alone. libpq says so as a connection begins, which counts for more than what a
+# server or a database was set to.
+os.environ.setdefault("PGDATESTYLE", "ISO")
 
 
 def connect(dsn: str, schema: str = DEFAULT, application_name: str = "lockstep") -> Connection:

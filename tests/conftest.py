@@ -29,11 +29,11 @@ from pytest_postgresql import factories
 from app.postgres import Server, wheel_pgbin
 from app.settings import Settings
 from tests.differences import applying
-from tests.given import GivenServer, available, check_given, given
+from tests.given import GivenServer, Visit, available, given
 from tests.given import major as major_of_given
-from tests.support import SERVER_SETTINGS, clients_left, folder_for_servers
+from tests.support import PREFIX, SERVER_SETTINGS, clients_left, folder_for_servers
 
-TEMPLATE = "lockstep_template"
+TEMPLATE = f"{PREFIX}template"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 HOME = "LOCKSTEP_TEST_HOME"
 
@@ -44,6 +44,9 @@ CI = bool(os.environ.get("CI"))
 
 # Why a test was left out, by its id.
 LEFT_OUT = pytest.StashKey[dict[str, str]]()
+
+# The stay on a given server, in the process that the run began in.
+VISIT = pytest.StashKey[Visit]()
 
 Connect = Callable[..., psycopg.Connection[Any]]
 
@@ -72,7 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
                 _remove(Server(old, Settings.from_environment().pgbin))
         os.environ[HOME] = str(folder / f"lockstep-tests-{os.getuid()}-{os.getpid()}")
         if given():
-            check_given()
+            config.stash[VISIT] = Visit()
 
 
 @pytest.hookimpl(trylast=True)
@@ -155,14 +158,23 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         worker: Any = session.config
         worker.workeroutput["left out"] = session.config.stash[LEFT_OUT]
         return
-    server = run_server()
+    server, visit = run_server(), session.config.stash.get(VISIT, None)
     if server.is_running():
-        with psycopg.connect(server.dsn_for("postgres"), autocommit=True) as connection:
-            left = clients_left(connection)
+        if visit:
+            left = visit.clients_left()
+        else:
+            with psycopg.connect(server.dsn_for("postgres"), autocommit=True) as connection:
+                left = clients_left(connection)
         if left:
             _report_error(session, "pg_stat_activity is not back to its baseline", "\n".join(left))
     if server.home.exists():
         _remove(server)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave a given server as it was found."""
+    if visit := config.stash.get(VISIT, None):
+        visit.end()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -262,7 +274,7 @@ _number = itertools.count(1)
 @contextmanager
 def cloned(server: Server, admin: psycopg.Connection[Any], template: str) -> Iterator[str]:
     """The DSN of a clone of the template; whoever leaves a connection to it fails."""
-    name = f"test_{WORKER}_{next(_number)}"
+    name = f"{PREFIX}{WORKER}_{next(_number)}"
     clone = sql.Identifier(name)
     create = "create database {} template {} strategy file_copy"
     admin.execute(sql.SQL(create).format(clone, sql.Identifier(template)))
@@ -317,7 +329,7 @@ def launched(server: Server) -> SimpleNamespace:
     return SimpleNamespace(**login, options="", maintenance_dbname="postgres", template_dbname="template1")
 
 
-postgresql_noproc = factories.postgresql_noproc(depends_on="launched", dbname="empty_")
+postgresql_noproc = factories.postgresql_noproc(depends_on="launched", dbname=f"{PREFIX}empty_")
 postgresql = factories.postgresql("postgresql_noproc")
 
 

@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ DEADLINE = 180
 
 # What a limit is where it is not what a test is about: a busy machine may stand still for seconds.
 NEVER = "1 h"
+
+# Of the name of every database that a run makes on its server.
+PREFIX = "suite_"
 
 # Nothing here has to outlive the machine.
 SERVER_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
@@ -60,8 +63,8 @@ def end_session(connection: psycopg.Connection[Any], other: psycopg.Connection[A
     wait_until(connection, lambda: connection.execute(gone, [pid]).fetchone() == (True,), f"backend {pid} has ended")
 
 
-def clients(connection: psycopg.Connection[Any], database: str | None = None) -> list[str]:
-    """Describe the clients of a database, or of the whole server, besides this connection."""
+def clients(connection: psycopg.Connection[Any], database: str | None = None, besides: Sequence[int] = ()) -> list[str]:
+    """Describe the clients of a database, or of the whole server, besides this connection and these processes."""
     rows = connection.execute(
         """
         select format('%%s pid=%%s application=%%s state=%%s query=%%s',
@@ -69,17 +72,20 @@ def clients(connection: psycopg.Connection[Any], database: str | None = None) ->
         from pg_stat_activity
         where backend_type = 'client backend'
             and pid <> pg_backend_pid()
+            and pid <> all(%s)
             and datname = coalesce(%s, datname)
         """,
-        [database],
+        [list(besides), database],
     )
     return [text for (text,) in rows]
 
 
-def clients_left(connection: psycopg.Connection[Any], database: str | None = None) -> list[str]:
+def clients_left(
+    connection: psycopg.Connection[Any], database: str | None = None, besides: Sequence[int] = ()
+) -> list[str]:
     """Return the clients that do not go away by themselves: a closed one takes a moment."""
     try:
-        wait_until(connection, lambda: not clients(connection, database), "no client is left")
+        wait_until(connection, lambda: not clients(connection, database, besides), "no client is left")
     except AssertionError:
-        return clients(connection, database)
+        return clients(connection, database, besides)
     return []

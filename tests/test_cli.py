@@ -18,6 +18,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from click.testing import Result
+from psycopg.conninfo import conninfo_to_dict
 
 from app import cli, create_app
 from app.postgres import Server
@@ -101,10 +102,11 @@ def test_psql_runs_on_the_database_and_keeps_the_password_off_its_command_line(d
         check=True,
     )
     name, command_line = shown.stdout.splitlines()
-    assert name == database.rpartition("/")[2]
+    told = conninfo_to_dict(database)
+    assert name == told["dbname"]
     assert name in command_line
-    password = database.partition("@")[0].rpartition(":")[2]
-    assert password not in command_line
+    # A server of somebody's may ask for none.
+    assert not told.get("password") or str(told["password"]) not in command_line
 
 
 def test_verify_fails_on_a_database_without_lockstep(empty_database: str) -> None:

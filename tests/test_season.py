@@ -25,7 +25,7 @@ from app.season.play import Record, connections, play
 from app.season.team import connect as take_a_seat
 from app.settings import PROJECT
 from tests.pairs import Connect, Connection, one, rows, rules_off, value
-from tests.support import DEADLINE, wait_until
+from tests.support import DEADLINE, PREFIX, wait_until
 
 pytestmark = pytest.mark.once
 
@@ -70,10 +70,10 @@ class Played(NamedTuple):
 @pytest.fixture(scope="module")
 def played(server: Server, admin: psycopg.Connection[Any], template: str) -> Iterator[Played]:
     """A small season, in a clone that these tests share; each takes back what it does to it."""
-    name = sql.Identifier(f"season_{os.getpid()}")
+    name = sql.Identifier(f"{PREFIX}season_{os.getpid()}")
     admin.execute(sql.SQL("create database {} template {}").format(name, sql.Identifier(template)))
     try:
-        dsn = server.dsn_for(f"season_{os.getpid()}")
+        dsn = server.dsn_for(f"{PREFIX}season_{os.getpid()}")
         with db.connect(dsn) as connection:
             plan = season.prepare(connection, SMALL)
         yield Played(dsn, plan, play(dsn, plan, lambda done, total: None))

@@ -21,7 +21,7 @@ from app.takeover import Account, Report, give_back, take_over
 from tests.adoption import legacy
 from tests.conftest import WORKER
 from tests.pairs import Connection, desyncs, history, level_up, levels, one, outcome, refused, rows, value
-from tests.support import clients_left
+from tests.support import PREFIX, clients_left
 
 ZONE = "Europe/Budapest"
 FIVE = ("users", "specializations", "specialization_progress", "user_licenses", "license_progressions")
@@ -101,7 +101,7 @@ _number = count(1)
 
 @contextmanager
 def old_school(server: Server, admin: Connection, constrained: bool = False, users: int = 300) -> Iterator[Old]:
-    name = f"old_{WORKER}_{next(_number)}"
+    name = f"{PREFIX}old_{WORKER}_{next(_number)}"
     database, role = sql.Identifier(name), sql.Identifier(f"{name}_app")
     admin.execute(sql.SQL("create database {}").format(database))
     admin.execute(sql.SQL("create role {} login").format(role))
@@ -246,7 +246,7 @@ def pieces(text: str) -> set[str]:
 def test_the_schema_is_that_of_a_fresh_installation_but_for_what_the_old_one_had_more(
     taken: tuple[Old, Report], server: Server, admin: Connection, template: str, pgbin: Path
 ) -> None:
-    name = f"fresh_{WORKER}"
+    name = f"{PREFIX}fresh_{WORKER}"
     admin.execute(f"create database {name} template {template}".encode())
     try:
         fresh = pieces(dump(server.dsn_for(name), pgbin / "pg_dump"))

@@ -37,7 +37,7 @@ from tests.pairs import (
     update_level,
     value,
 )
-from tests.support import folder_for_servers, wait_until, wait_until_blocked
+from tests.support import PREFIX, folder_for_servers, wait_until, wait_until_blocked
 from tests.torture.scratch import amcheck, broken_chains, build, scratch_server
 
 DISK_FULL = "53100"
@@ -93,7 +93,7 @@ def award_until_it_fails(connection: Connection, calls: int = 5000) -> tuple[int
 def test_on_a_full_disk_a_call_fails_as_a_whole_and_the_next_one_works_when_there_is_space(
     server: Server, admin: Connection, template: str
 ) -> None:
-    name = f"full_{os.getpid()}"
+    name = f"{PREFIX}full_{os.getpid()}"
     with disk_of(64, server.user.pw_uid) as disk:
         admin.execute(sql.SQL("create tablespace {} location {}").format(sql.Identifier(name), str(disk)))
         create = "create database {} template {} tablespace {} strategy file_copy"

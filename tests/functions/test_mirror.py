@@ -25,7 +25,8 @@ from tests.pairs import (
 
 pytestmark = pytest.mark.usefixtures("people")
 
-WRITERS = ["postgres", "lockstep_owner", "lockstep_legacy"]
+# The first is the superuser that each is a session of.
+WRITERS = ["none", "lockstep_owner", "lockstep_legacy"]
 
 PROGRESS = "lockstep.specialization_progress"
 LICENSES = "lockstep.user_licenses"

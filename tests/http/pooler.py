@@ -20,7 +20,7 @@ CONSOLE = "console"
 
 CONFIGURATION = """\
 [databases]
-* = host={host} port={server}
+* = host={server_host} port={server_port}
 [pgbouncer]
 listen_addr = {host}
 listen_port = {port}
@@ -60,9 +60,17 @@ def pooler(server: Server, logins: Mapping[str, str], settings: str = "") -> Ite
         port = probe.getsockname()[1]
     users = "".join(f'"{name}" "{word}"\n' for name, word in {**logins, CONSOLE: CONSOLE}.items())
     (folder / "users").write_text(users)
-    server_port = psycopg.conninfo.conninfo_to_dict(server.dsn)["port"]
+    there = psycopg.conninfo.conninfo_to_dict(server.dsn)
     (folder / "pgbouncer.ini").write_text(
-        CONFIGURATION.format(host=HOST, server=server_port, port=port, folder=folder, console=CONSOLE) + settings
+        CONFIGURATION.format(
+            host=HOST,
+            port=port,
+            server_host=there["host"],
+            server_port=there["port"],
+            folder=folder,
+            console=CONSOLE,
+        )
+        + settings
     )
     is_root = os.geteuid() == 0
     if is_root:
