@@ -9,13 +9,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tests.given import preloaded
+from tests.given import data_directory, preloaded
 
 NO_STATISTICS = "pg_stat_statements is not preloaded"
+ELSEWHERE = "its data are not on this machine"
 
 # What can be said of a given server.
 CONDITIONS: Mapping[str, Callable[[], bool]] = {
     NO_STATISTICS: lambda: "pg_stat_statements" not in preloaded(),
+    ELSEWHERE: lambda: data_directory() is None,
 }
 
 
@@ -36,6 +38,9 @@ class Difference:
 COUNTS = "nothing counts the server's statements"
 
 DIFFERENCES = (
+    Difference(
+        "tests/faults/test_faults.py::test_on_a_full_disk_*", ELSEWHERE, "the disk that it fills is one of here"
+    ),
     Difference("tests/monitoring/test_sampler.py::test_a_statement_that_got_slower_is_recorded", NO_STATISTICS, COUNTS),
     Difference("tests/monitoring/test_views.py::test_an_extension_that_comes_later_*", NO_STATISTICS, COUNTS),
     Difference("tests/monitoring/test_views.py::test_a_statement_that_prints_a_password_*", NO_STATISTICS, COUNTS),

@@ -235,6 +235,13 @@ def test_a_lost_connection_is_a_database_error(coupler: ProgressLicenseCoupler, 
     assert failed(coupler.update_level_atomic(1, "PLAYER", 2)) == "database_error"
 
 
+def test_times_are_read_from_a_database_that_writes_them_in_another_style(
+    connection: Connection, connect: Connect
+) -> None:
+    connection.execute(f"alter database {connection.info.dbname} set datestyle = 'SQL, DMY'".encode())
+    assert value(connect(), "select now()") > value(connection, "select now() - interval '1 hour'")
+
+
 # Without a transaction of the caller ----------------------------------------------------------
 
 
