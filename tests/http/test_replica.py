@@ -62,8 +62,8 @@ def place() -> Iterator[Place]:
         ports = [conninfo_to_dict(server.dsn)["port"] for server in (primary, replica)]
         if THROUGH_POOLER:
             words = {str(login["user"]): str(login["password"]) for login in map(conninfo_to_dict, (everybody, admins))}
-            # It would keep a read for two minutes where there is no server.
-            quick = "query_wait_timeout = 1\nserver_login_retry = 1\n"
+            # It would keep a read for two minutes where there is no server; one that is slow has five seconds.
+            quick = "query_wait_timeout = 5\nserver_login_retry = 1\n"
             ports = [stack.enter_context(poolers.pooler(server, words, quick)).port for server in (primary, replica)]
         own, other = ports
         told = ((everybody, own), (admins, own), (everybody, other))
