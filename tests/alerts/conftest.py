@@ -5,6 +5,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
@@ -62,13 +63,13 @@ def mailbox() -> Mailbox:
     return Mailbox()
 
 
-class Server(Controller):
+class MailServer(Controller):
     """A mail server at a port that was taken before."""
 
-    def __init__(self, mailbox: Mailbox, taken: socket.socket, **options: Any) -> None:
+    def __init__(self, handler: object, taken: socket.socket, **options: Any) -> None:
         self.taken = taken
         host, port = taken.getsockname()
-        super().__init__(mailbox, hostname=host, port=port, ready_timeout=DEADLINE, **options)
+        super().__init__(handler, hostname=host, port=port, ready_timeout=DEADLINE, **options)
 
     def _create_server(self) -> Awaitable[asyncio.AbstractServer]:
         return self.loop.create_server(self._factory_invoker, sock=self.taken)
@@ -80,11 +81,18 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail, "TIMEOUT", 2 * DEADLINE)
 
 
-@pytest.fixture
-def taken() -> Iterator[socket.socket]:
+@contextmanager
+def port_taken() -> Iterator[socket.socket]:
     """A port that nobody listens at, and that nobody else can take."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
+        yield one
+
+
+@pytest.fixture
+def taken() -> Iterator[socket.socket]:
+    """The port of the mail server, whether it is there or not."""
+    with port_taken() as one:
         yield one
 
 
@@ -97,10 +105,10 @@ def nobody(taken: socket.socket) -> int:
 @pytest.fixture
 def serve(mailbox: Mailbox, taken: socket.socket) -> Iterator[Callable[..., int]]:
     """Start the mail server, at the port that was taken; it stops in the end."""
-    running: list[Server] = []
+    running: list[MailServer] = []
 
     def serve(tls: ssl.SSLContext | None = None, **options: Any) -> int:
-        server = Server(mailbox, taken, tls_context=tls, authenticator=mailbox.authenticate, **options)
+        server = MailServer(mailbox, taken, tls_context=tls, authenticator=mailbox.authenticate, **options)
         server.start()
         running.append(server)
         return server.port
@@ -109,13 +117,6 @@ def serve(mailbox: Mailbox, taken: socket.socket) -> Iterator[Callable[..., int]
     mailbox.go.set()
     for server in running:
         server.stop()
-
-
-def free_port() -> int:
-    """A port that nobody listens at."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def settings_for(port: int, **options: Any) -> MailSettings:

@@ -1,6 +1,7 @@
 """The application as it is served: gunicorn in processes of its own, spoken to over TCP."""
 
 import os
+import select
 import signal
 import subprocess
 import uuid
@@ -68,6 +69,7 @@ class Service:
             sent["Content-Type"] = kind
         elif json is not None:
             sent["Content-Type"], body = "application/json", dumps(json)
+        reopen_if_over(connection)
         connection.request(method, path, body, sent)
         answer = connection.getresponse()
         return Answer(answer.status, dict(answer.headers), answer.read())
@@ -83,6 +85,12 @@ class Service:
         for pid in (*self.workers(), self.process.pid):
             os.kill(pid, signal.SIGKILL)
         self.process.wait()
+
+
+def reopen_if_over(connection: HTTPConnection) -> None:
+    """Begin a connection anew that the service has closed: it keeps one that is silent for some seconds only."""
+    if connection.sock and select.select([connection.sock], [], [], 0)[0]:
+        connection.close()
 
 
 def insist(ask: Callable[[], Answer]) -> Answer:

@@ -289,8 +289,9 @@ def test_what_one_process_of_the_service_wrote_every_other_reads(
     with served(settings, workers=2) as service:
         assert read(service) == {0}
         with paused(watch), service.connect() as held:
+            award = partial(service.over, held, iris, "POST", f"{path}/xp", json={"xp_gained": 1})
             for earned in (1, 2, 3):
-                answer = insist(partial(service.over, held, iris, "POST", f"{path}/xp", json={"xp_gained": 1}))
+                answer = insist(award)
                 assert (answer.status, read(service)) == (200, {earned})
 
 

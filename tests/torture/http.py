@@ -37,6 +37,7 @@ from app import logins
 from app.http.tokens import Tokens
 from app.settings import PoolSettings, Settings
 from tests.http.running import serving
+from tests.http.serving import reopen_if_over
 from tests.support import SERVER_SETTINGS, folder_for_servers, wait_until
 from tests.torture.scratch import Connection, broken_chains, build, desynced, number, scratch_server
 
@@ -140,6 +141,7 @@ class Client:
             headers["Idempotency-Key"] = key
         begun = time.perf_counter()
         try:
+            reopen_if_over(self.connection)
             self.connection.request(method, path, None if body is None else json.dumps(body), headers)
             answer = self.connection.getresponse()
             text = answer.read()

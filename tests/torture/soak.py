@@ -26,14 +26,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from app import db, logins
 from app.alerts import deliver_all
 from app.http.tokens import LIFETIME
 from app.settings import MailSettings, PoolSettings, Settings
-from tests.alerts.conftest import free_port
+from tests.alerts.conftest import MailServer, port_taken
 from tests.http.running import serving
 from tests.pairs import add_users, plant
 from tests.support import DEADLINE, SERVER_SETTINGS, folder_for_servers, wait_until
@@ -297,13 +296,13 @@ def evening(connection: Connection, day: Day, mail: MailSettings, keep: str) -> 
 @contextmanager
 def mail_server(mails: Mails) -> Iterator[MailSettings]:
     """A mail server of this process; yields how to reach it."""
-    port = free_port()
-    controller = Controller(mails, hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
-        yield MailSettings("127.0.0.1", port, "off", "lockstep@example.org", ("night@example.org",))
-    finally:
-        controller.stop()
+    with port_taken() as taken:
+        server = MailServer(mails, taken)
+        server.start()
+        try:
+            yield MailSettings("127.0.0.1", server.port, "off", "lockstep@example.org", ("night@example.org",))
+        finally:
+            server.stop()
 
 
 def main() -> int:
