@@ -32,7 +32,7 @@ from tests.http.replicas import catch_up, following, paused
 from tests.http.serving import Service, insist, served
 from tests.http.test_contract import places
 from tests.pairs import update_level
-from tests.support import SERVER_SETTINGS, folder_for_servers, wait_until
+from tests.support import DEADLINE, SERVER_SETTINGS, folder_for_servers, wait_until
 from tests.torture.scratch import build, scratch_server
 
 # A position that no server reaches: the primary is asked.
@@ -366,8 +366,15 @@ def test_reads_go_on_when_the_replica_is_killed_and_return_to_it(
 
 
 def test_a_replica_that_was_promoted_is_asked_no_more(
-    app: Flask, call: Call, people: People, connection: Connection, watch: Connection, outcomes: Outcomes
+    app: Flask,
+    call: Call,
+    people: People,
+    connection: Connection,
+    watch: Connection,
+    outcomes: Outcomes,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(replicas, "FIRST_REST", DEADLINE)
     assert call("ann", "GET", "/api/v1/me").status_code == 200
     catch_up(connection, watch)
     assert call("ann", "GET", "/api/v1/me").status_code == 200
