@@ -18,7 +18,8 @@ READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE = LEVELS = "read committed", "repe
 
 SESSIONS = 8
 TRANSACTIONS = 40  # of each session
-COMMITTED = 10  # of each at least: it goes on until then, however often it is told to retry
+COMMITTED = 10  # of each at least: it goes on until then, however often it is told to retry,
+MOST = 2000  # but not for ever
 USERS = range(1, 7)
 
 HISTORY = """
@@ -238,6 +239,7 @@ def recorded(
 
     def work(recorder: Recorder) -> None:
         while len(recorder.done) < TRANSACTIONS or recorder.committed() < COMMITTED:
+            assert len(recorder.done) < MOST
             recorder.run(lambda: manner(recorder))
 
     at_once([lambda recorder=recorder: work(recorder) for recorder in recorders])  # type: ignore[misc]

@@ -4,6 +4,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
@@ -14,7 +15,7 @@ import pytest
 
 from tests.pairs import Connect, Connection, at_once, background, call, refused, rows, value
 from tests.projects.support import FILE, add_group, conflict, count, create, read, revisions, share, update
-from tests.support import wait_until_blocked
+from tests.support import DEADLINE, wait_until_blocked
 
 pytestmark = pytest.mark.usefixtures("people")
 
@@ -260,11 +261,12 @@ def test_uploads_and_sweeps_at_once_lose_no_content(connection: Connection, conn
     contents = [f"content {number}".encode() for number in range(5)]
     uploaders, sweeper = [connect("lockstep_app") for _ in range(4)], connect("lockstep_admin")
     swept, uploading, sweeping = 0, True, True
+    deadline = time.monotonic() + DEADLINE
 
     def upload(session: Connection, seed: int) -> None:
         chosen, done = random.Random(seed), 0
         # Until something was swept meanwhile, however fast or slow that goes.
-        while done < 40 or (sweeping and not swept):
+        while done < 40 or (sweeping and not swept and time.monotonic() < deadline):
             done += 1
             # One that is rolled back stores nothing; one that is removed leaves an orphan for the sweep.
             with session.transaction(force_rollback=chosen.random() < 0.3):
