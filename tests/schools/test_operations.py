@@ -27,6 +27,7 @@ def beside(world: World) -> World:
     return World(world.dsn, world.backups.parent, world.release)
 
 
+@pytest.mark.usefixtures("roles_alone")
 def test_a_backup_is_of_one_school_and_brings_that_one_back_beside_the_other(
     world: World, connection: Connection, maple: Connection, restored: str
 ) -> None:

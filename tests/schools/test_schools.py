@@ -170,6 +170,7 @@ def test_the_same_address_and_the_same_id_are_two_people(connection: Connection,
     assert value(connection, "select count(*) from lockstep.license_progressions") == 1
 
 
+@pytest.mark.usefixtures("roles_alone")
 def test_no_role_of_a_school_has_any_right_in_the_other(connection: Connection) -> None:
     for school, other in (SCHOOLS, SCHOOLS[::-1]):
         rights = rows(
