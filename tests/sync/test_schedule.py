@@ -95,8 +95,8 @@ def test_a_planted_desync_is_healed_by_a_scheduled_run(school: str, connection: 
     with psycopg.connect(school.replace("/lockstep", "/postgres"), autocommit=True) as cron:
         cron.execute("select cron.alter_job(jobid, schedule => '* * * * *') from cron.job")
     healing = "select * from lockstep.runs where issues_found > 0 and status <> 'running'"
-    wait_until(connection, lambda: bool(rows(connection, healing)), "a scheduled run has healed it", MINUTES)
-    assert desyncs(connection) == 0
+    wait_until(connection, lambda: desyncs(connection) == 0, "a scheduled run has healed it", MINUTES)
+    wait_until(connection, lambda: bool(rows(connection, healing)), "it has ended")
     (run,) = rows(connection, healing)
     assert (run.scheduled, run.synced_count) == (True, 2)
     wait_until(
