@@ -179,6 +179,7 @@ class Loader:
         if self.singly and self._has("lock_progress_first"):
             # Its policies call a volatile function: the hook is for raw SQL on one server.
             self.run("migrator", "alter table lockstep.user_licenses disable row level security")
+            self.run_file("citus/rights.sql")
         for statement in self.drop_undefined():
             self.say(f"no file defines it any more: {statement}")
         self.set_owners()
@@ -276,9 +277,6 @@ class Loader:
 
     def arm_keys(self) -> None:
         """Have the keys fire ALWAYS, or say why they cannot."""
-        if self.singly:
-            self.say("keys are not armed: their triggers have other names on each node of Citus")
-            return
         if self._has("arm_keys"):
             for row in self.run("migrator", "select lockstep.arm_keys()").fetchall():
                 self.say(str(row[0]))

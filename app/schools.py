@@ -163,7 +163,7 @@ def drop(dsn: str, name: str, *, force: bool = False, say: Callable[[str], None]
             if not force:
                 raise SchoolError(f"in use: server process {pid}, {user}, {application}, {state}: --force ends it")
             say(f"ending server process {pid}, {user}, {application}")
-            cursor.execute("select pg_terminate_backend(%s, 10000)", [pid])
+            cursor.execute("select pg_terminate_backend(%s::integer, 10000)", [pid])
         with connection.transaction():
             cursor.execute("set local lock_timeout = '10s'")
             drop_reports(connection)

@@ -28,6 +28,7 @@ from pytest_postgresql import factories
 
 from app.postgres import Server, wheel_pgbin
 from app.settings import Settings
+from tests import cluster
 from tests.differences import applying
 from tests.given import GivenServer, Visit, available, given
 from tests.given import major as major_of_given
@@ -256,14 +257,21 @@ def _build_template(server: Server, admin: psycopg.Connection[Any]) -> None:
     from app import curriculum
     from app.migrator import Migrator
 
-    admin.execute(f"drop database if exists {TEMPLATE} with (force)")
-    admin.execute(f"create database {TEMPLATE}")
     dsn = server.dsn_for(TEMPLATE)
-    migrator = Migrator(dsn)
-    migrator.migrate()
-    migrator.load()
-    curriculum.load(dsn)
-    admin.execute(f"alter database {TEMPLATE} with is_template true allow_connections false")
+    with cluster.nodes(admin) as nodes:
+        for node in nodes:
+            node.execute(f"drop database if exists {TEMPLATE} with (force)")
+            node.execute(f"create database {TEMPLATE}")
+        if cluster.variant():
+            cluster.build(dsn)
+        else:
+            migrator = Migrator(dsn)
+            migrator.migrate()
+            migrator.load()
+            curriculum.load(dsn)
+        for node in nodes:
+            node.execute(f"alter database {TEMPLATE} with is_template true allow_connections false")
+            cluster.leave(node, TEMPLATE)
 
 
 # A database a test ----------------------------------------------------------------------------
@@ -277,12 +285,18 @@ def cloned(server: Server, admin: psycopg.Connection[Any], template: str) -> Ite
     name = f"{PREFIX}{WORKER}_{next(_number)}"
     clone = sql.Identifier(name)
     create = "create database {} template {} strategy file_copy"
-    admin.execute(sql.SQL(create).format(clone, sql.Identifier(template)))
-    # A clone does not inherit what `alter database … set` gave the template.
-    admin.execute(sql.SQL("alter database {} set search_path = lockstep, public").format(clone))
-    yield server.dsn_for(name)
-    left = clients_left(admin, name)
-    admin.execute(sql.SQL("drop database {} with (force)").format(clone))
+    with cluster.nodes(admin) as nodes:
+        for node in nodes:
+            node.execute(sql.SQL(create).format(clone, sql.Identifier(template)))
+            # A clone does not inherit what `alter database … set` gave the template.
+            node.execute(sql.SQL("alter database {} set search_path = lockstep, public").format(clone))
+            cluster.settle(node, name, template)
+        yield server.dsn_for(name)
+        left = clients_left(admin, name)
+        for node in nodes:
+            if cluster.variant():
+                cluster.leave(node, name)
+            node.execute(sql.SQL("drop database {} with (force)").format(clone))
     assert not left
 
 

@@ -10,6 +10,8 @@ import psycopg
 import pytest
 from psycopg.rows import namedtuple_row
 
+from app.loader import statements
+
 Connection = psycopg.Connection[Any]
 Connect = Callable[..., Connection]
 
@@ -51,6 +53,12 @@ def outcome(connection: Connection, *statements: str) -> str | None:
     except psycopg.Error as error:
         return error.sqlstate
     return None
+
+
+def run_script(connection: Connection, text: str) -> None:
+    """Run statements one by one: of changes to tables Citus takes no two at once."""
+    for statement in statements(text):
+        connection.execute(statement.encode())
 
 
 def add_users(connection: Connection, *ids: int) -> None:

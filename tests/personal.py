@@ -127,8 +127,10 @@ def _earn(connection: Connection) -> None:
     update_level(connection, ANN, "COACH", 2, advanced_by=ANN)
     update_level(connection, BOB, "PLAYER", 2, 700, advanced_by=ANN, reason="Bob passed")
     connection.execute(
-        "insert into lockstep.license_progressions (user_license_id, to_level, advancement_reason, requirements_met)"
-        " select id, 3, 'remark', %s from lockstep.user_licenses where user_id = 1 and specialization_type = 'PLAYER'",
+        "insert into lockstep.license_progressions"
+        " (user_id, user_license_id, to_level, advancement_reason, requirements_met)"
+        " select user_id, id, 3, 'remark', %s from lockstep.user_licenses"
+        " where user_id = 1 and specialization_type = 'PLAYER'",
         [WORDS["remark"]],
     )
     connection.execute("select set_config('application_name', 'tests', false)")

@@ -58,7 +58,7 @@ def wait_until_blocked(connection: psycopg.Connection[Any], pid: int, by: int | 
 def end_session(connection: psycopg.Connection[Any], other: psycopg.Connection[Any]) -> None:
     """End another session, and return once it is gone for everybody: its client knows of it a moment before."""
     pid = other.info.backend_pid
-    connection.execute("select pg_terminate_backend(%s)", [pid])
+    connection.execute("select pg_terminate_backend(%s::integer)", [pid])
     gone = "select not exists(select from pg_stat_activity where pid = %s)"
     wait_until(connection, lambda: connection.execute(gone, [pid]).fetchone() == (True,), f"backend {pid} has ended")
 
@@ -73,6 +73,7 @@ def clients(connection: psycopg.Connection[Any], database: str | None = None, be
         where backend_type = 'client backend'
             and pid <> pg_backend_pid()
             and pid <> all(%s)
+            and application_name not like 'citus\\_internal%%'  -- nodes of a cluster call each other
             and datname = coalesce(%s, datname)
         """,
         [list(besides), database],

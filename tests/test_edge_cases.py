@@ -39,7 +39,7 @@ def test_interrupted_upgrade(connection: Connection, connect: Connect) -> None:
     pid = victim.info.backend_pid
     victim.execute("begin")
     update_level(victim, 1, "PLAYER", 5, 1000, idempotency_key="upgrade")
-    connection.execute("select pg_terminate_backend(%s)", [pid])
+    connection.execute("select pg_terminate_backend(%s::integer)", [pid])
     with pytest.raises(psycopg.OperationalError):
         victim.execute("commit")
     gone = "select count(*) from pg_stat_activity where pid = %s"

@@ -4,6 +4,8 @@ begin
     -- Mirrors write to the counterpart of the row that fired them, on the same shard: what Citus cannot know.
     execute format('alter database %I set citus.enable_unsafe_triggers = on', current_database());
     execute format('alter database %I set citus.allow_nested_distributed_execution = on', current_database());
+    -- A transaction that wrote many shards may go on with a table that all nodes have, or be changed by DDL.
+    execute format('alter database %I set citus.multi_shard_modify_mode = sequential', current_database());
 end
 $$;
 

@@ -1,8 +1,6 @@
 -- The coupling keys again, on every shard: after rows.sql and the functions. Both sides of a pair stand on one
 -- node, so the proof is asked there, at commit.
 
-select set_config('citus.multi_shard_modify_mode', 'sequential', true);
-
 alter table lockstep.specialization_progress
 add constraint fk_specialization_progress_license
 foreign key (student_id, specialization_id, current_level)

@@ -8,66 +8,72 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_counts jsonb;
+    v_attempts bigint;
+    v_credentials bigint;
+    v_identities bigint;
+    v_tokens bigint;
+    v_sessions bigint;
+    v_resets bigint;
+    v_members bigint;
+    v_answers bigint;
 begin
-    -- All of it sees the rows as they were, the addresses of sessions and of the person included.
-    with attempt as (
-        delete from lockstep.sign_in_attempts as known
-        where (known.kind = 'account' and known.name in (
-            select lower(person.email) from lockstep.users as person where person.id = p_user_id
-            union all
-            select lower(identity.email) from lockstep.identities as identity where identity.user_id = p_user_id
-        ))
-        or (known.kind = 'address' and known.name in (
-            select lockstep.network_of(session.address) from lockstep.sessions as session where session.user_id = p_user_id
-        ))
-        returning true
-    ),
+    -- First: it asks for the addresses of what goes below, and of the person.
+    delete from lockstep.sign_in_attempts as known
+    where (known.kind = 'account' and known.name in (
+        select lower(person.email) from lockstep.users as person where person.id = p_user_id
+        union all
+        select lower(identity.email) from lockstep.identities as identity where identity.user_id = p_user_id
+    ))
+    or (known.kind = 'address' and known.name in (
+        select lockstep.network_of(session.address) from lockstep.sessions as session where session.user_id = p_user_id
+    ));
+    get diagnostics v_attempts = row_count;
 
-    credential as (delete from lockstep.credentials as known where known.user_id = p_user_id returning true),
+    delete from lockstep.credentials as known where known.user_id = p_user_id;
+    get diagnostics v_credentials = row_count;
 
-    identity as (delete from lockstep.identities as known where known.user_id = p_user_id returning true),
+    delete from lockstep.identities as known where known.user_id = p_user_id;
+    get diagnostics v_identities = row_count;
 
-    token as (delete from lockstep.refresh_tokens as known where known.user_id = p_user_id returning true),
+    delete from lockstep.refresh_tokens as known where known.user_id = p_user_id;
+    get diagnostics v_tokens = row_count;
 
-    session as (delete from lockstep.sessions as known where known.user_id = p_user_id returning true),
+    delete from lockstep.sessions as known where known.user_id = p_user_id;
+    get diagnostics v_sessions = row_count;
 
-    reset as (delete from lockstep.password_resets as known where known.user_id = p_user_id returning true),
+    delete from lockstep.password_resets as known where known.user_id = p_user_id;
+    get diagnostics v_resets = row_count;
 
-    member as (delete from lockstep.group_members as known where known.user_id = p_user_id returning true),
+    delete from lockstep.group_members as known where known.user_id = p_user_id;
+    get diagnostics v_members = row_count;
 
     -- Answers of HTTP to others that show the person, too: of an account that was made, say.
-    answer as (
-        delete from lockstep.idempotency_keys as known
-        where known.user_id = p_user_id
-            or (known.function_name like 'http %' and jsonb_path_exists(
-                known.answer,
-                '$.** ? (@.user_id == $id || @.modified_by == $id || (@.id == $id && exists (@.email)))',
-                jsonb_build_object('id', p_user_id)
-            ))
-        returning true
-    )
-
-    select jsonb_build_object(
-        'sign_in_attempts', (select count(*) from attempt),
-        'credentials', (select count(*) from credential),
-        'identities', (select count(*) from identity),
-        'refresh_tokens', (select count(*) from token),
-        'sessions', (select count(*) from session),
-        'password_resets', (select count(*) from reset),
-        'group_members', (select count(*) from member),
-        'idempotency_keys', (select count(*) from answer)
-    )
-    into v_counts;
+    delete from lockstep.idempotency_keys as known
+    where known.user_id = p_user_id
+        or (known.function_name like 'http %' and jsonb_path_exists(
+            known.answer,
+            '$.** ? (@.user_id == $id || @.modified_by == $id || (@.id == $id && exists (@.email)))',
+            jsonb_build_object('id', p_user_id)
+        ));
+    get diagnostics v_answers = row_count;
 
     update lockstep.users as person
-    set email = format('erased-%s@erased.invalid', person.id),
+    set email = format('erased-%s@erased.invalid', p_user_id),
         name = 'Erased',
         is_active = false,
         updated_at = clock_timestamp()
     where person.id = p_user_id;
 
-    return v_counts;
+    return jsonb_build_object(
+        'sign_in_attempts', v_attempts,
+        'credentials', v_credentials,
+        'identities', v_identities,
+        'refresh_tokens', v_tokens,
+        'sessions', v_sessions,
+        'password_resets', v_resets,
+        'group_members', v_members,
+        'idempotency_keys', v_answers
+    );
 end;
 $function$;
 

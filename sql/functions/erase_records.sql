@@ -11,7 +11,16 @@ declare
     -- What a license says in somebody's own words; as a row, and wherever such a row is kept.
     v_no_words constant jsonb := jsonb_build_object('instructor_notes', null);
     v_no_reason constant jsonb := jsonb_build_object('advancement_reason', null, 'requirements_met', null);
-    v_counts jsonb;
+    -- A person as a take-over found them: their number is all that stays.
+    v_no_person constant jsonb := jsonb_build_object('id', p_user_id, 'user_id', p_user_id);
+    v_application text;
+    v_licenses bigint;
+    v_progressions bigint;
+    v_runs bigint;
+    v_items bigint;
+    v_quarantined bigint;
+    v_raw_writes bigint := 0;
+    v_rows bigint;
 begin
     -- Lock order, everywhere: specialization_progress, then user_licenses.
     perform
@@ -20,121 +29,105 @@ begin
     order by progress.specialization_id
     for no key update;
 
-    with license as (
-        update lockstep.user_licenses as known
-        set instructor_notes = null
-        where known.user_id = p_user_id
-            and known.instructor_notes is not null
-        returning true
-    ),
+    update lockstep.user_licenses as known
+    set instructor_notes = null
+    where known.user_id = p_user_id
+        and known.instructor_notes is not null;
+    get diagnostics v_licenses = row_count;
+
+    -- An application that nobody else has been written with is theirs; the history still names it.
+    for v_application in
+        select distinct progression.application_name
+        from lockstep.license_progressions as progression
+        where p_user_id in (progression.user_id, progression.advanced_by)
+            and progression.application_name <> ''
+    loop
+        perform
+        from lockstep.license_progressions as other
+        where other.application_name = v_application
+            and other.user_id <> p_user_id
+            and other.advanced_by is distinct from p_user_id
+        limit 1;
+
+        if not found then
+            update lockstep.raw_writes as known
+            set application_name = ''
+            where known.application_name = v_application;
+
+            get diagnostics v_rows = row_count;
+            v_raw_writes := v_raw_writes + v_rows;
+        end if;
+    end loop;
 
     -- What they did to others stays, with the reason: that is about the other.
-    progression as (
-        update lockstep.license_progressions as known
-        set advancement_reason = case when known.user_id <> p_user_id then known.advancement_reason end,
-            requirements_met = case
-                when known.user_id <> p_user_id or known.route <> 'client' then known.requirements_met
-            end,
-            application_name = null,
-            client_address = null
-        where p_user_id in (known.user_id, known.advanced_by)
-            and (
-                num_nonnulls(known.application_name, known.client_address) > 0
-                or (known.user_id = p_user_id and known.advancement_reason is not null)
-                or (known.user_id = p_user_id and known.route = 'client' and known.requirements_met is not null)
+    update lockstep.license_progressions as known
+    set advancement_reason = case when known.user_id <> p_user_id then known.advancement_reason end,
+        requirements_met = case
+            when known.user_id <> p_user_id or known.route <> 'client' then known.requirements_met
+        end,
+        application_name = null,
+        client_address = null
+    where p_user_id in (known.user_id, known.advanced_by)
+        and (
+            num_nonnulls(known.application_name, known.client_address) > 0
+            or (known.user_id = p_user_id and known.advancement_reason is not null)
+            or (known.user_id = p_user_id and known.route = 'client' and known.requirements_met is not null)
+        );
+    get diagnostics v_progressions = row_count;
+
+    update lockstep.sync_runs as known
+    set reason = case when known.user_id is distinct from p_user_id then known.reason end,
+        message = case when known.user_id is distinct from p_user_id then known.message end,
+        applied_application = null
+    where p_user_id in (known.user_id, known.applied_by)
+        and (
+            known.applied_application is not null
+            or (known.user_id = p_user_id and num_nonnulls(known.reason, known.message) > 0)
+        );
+    get diagnostics v_runs = row_count;
+
+    update lockstep.sync_run_items as known
+    set detail = null,
+        license_before = known.license_before || v_no_words,
+        license_after = known.license_after || v_no_words
+    where known.user_id = p_user_id
+        and num_nonnulls(
+            known.detail, known.license_before ->> 'instructor_notes', known.license_after ->> 'instructor_notes'
+        ) > 0;
+    get diagnostics v_items = row_count;
+
+    update lockstep.quarantine as known
+    set row_before = case
+            when known.table_name = 'users' then v_no_person
+            when known.table_name = 'license_progressions' then known.row_before || v_no_reason
+            else known.row_before || v_no_words
+        end,
+        row_after = case
+            when known.table_name = 'users' then v_no_person
+            when known.table_name = 'license_progressions' then known.row_after || v_no_reason
+            else known.row_after || v_no_words
+        end
+    where known.user_id = p_user_id
+        and (
+            (known.table_name = 'users' and known.row_before ? 'email')
+            or (
+                known.table_name in ('user_licenses', 'license_progressions')
+                and num_nonnulls(
+                    known.row_before ->> 'instructor_notes', known.row_after ->> 'instructor_notes',
+                    known.row_before ->> 'advancement_reason', known.row_before ->> 'requirements_met'
+                ) > 0
             )
-        returning true
-    ),
+        );
+    get diagnostics v_quarantined = row_count;
 
-    run as (
-        update lockstep.sync_runs as known
-        set reason = case when known.user_id is distinct from p_user_id then known.reason end,
-            message = case when known.user_id is distinct from p_user_id then known.message end,
-            applied_application = null
-        where p_user_id in (known.user_id, known.applied_by)
-            and (
-                known.applied_application is not null
-                or (known.user_id = p_user_id and num_nonnulls(known.reason, known.message) > 0)
-            )
-        returning true
-    ),
-
-    item as (
-        update lockstep.sync_run_items as known
-        set detail = null,
-            license_before = known.license_before || v_no_words,
-            license_after = known.license_after || v_no_words
-        where known.user_id = p_user_id
-            and num_nonnulls(
-                known.detail, known.license_before ->> 'instructor_notes', known.license_after ->> 'instructor_notes'
-            ) > 0
-        returning true
-    ),
-
-    found as (
-        update lockstep.quarantine as known
-        set row_before = emptied.row_before,
-            row_after = emptied.row_after
-        from lockstep.quarantine as held
-        cross join lateral (
-            select
-                case held.table_name
-                    -- A person as a take-over found them: their number is all that stays.
-                    when 'users' then jsonb_build_object('id', p_user_id, 'user_id', p_user_id)
-                    when 'license_progressions' then held.row_before || v_no_reason
-                    else held.row_before || v_no_words
-                end as row_before,
-                case held.table_name
-                    when 'users' then jsonb_build_object('id', p_user_id, 'user_id', p_user_id)
-                    when 'license_progressions' then held.row_after || v_no_reason
-                    else held.row_after || v_no_words
-                end as row_after
-        ) as emptied
-        where held.user_id = p_user_id
-            and known.id = held.id
-            and (
-                (held.table_name = 'users' and held.row_before ? 'email')
-                or (
-                    held.table_name in ('user_licenses', 'license_progressions')
-                    and num_nonnulls(
-                        held.row_before ->> 'instructor_notes', held.row_after ->> 'instructor_notes',
-                        held.row_before ->> 'advancement_reason', held.row_before ->> 'requirements_met'
-                    ) > 0
-                )
-            )
-        returning true
-    ),
-
-    -- An application that nobody else has been written with is theirs.
-    writer as (
-        update lockstep.raw_writes as known
-        set application_name = ''
-        where known.application_name in (
-            select progression.application_name
-            from lockstep.license_progressions as progression
-            where p_user_id in (progression.user_id, progression.advanced_by)
-        )
-            and not exists (
-                select from lockstep.license_progressions as other
-                where other.application_name = known.application_name
-                    and other.user_id <> p_user_id
-                    and other.advanced_by is distinct from p_user_id
-            )
-            and known.application_name <> ''
-        returning true
-    )
-
-    select jsonb_build_object(
-        'user_licenses', (select count(*) from license),
-        'license_progressions', (select count(*) from progression),
-        'sync_runs', (select count(*) from run),
-        'sync_run_items', (select count(*) from item),
-        'quarantine', (select count(*) from found),
-        'raw_writes', (select count(*) from writer)
-    )
-    into v_counts;
-
-    return v_counts;
+    return jsonb_build_object(
+        'user_licenses', v_licenses,
+        'license_progressions', v_progressions,
+        'sync_runs', v_runs,
+        'sync_run_items', v_items,
+        'quarantine', v_quarantined,
+        'raw_writes', v_raw_writes
+    );
 end;
 $function$;
 

@@ -8,6 +8,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
+    v_now timestamptz;
+    v_pid constant integer := pg_backend_pid();
+    v_counted record;
     v_attempts constant integer := (
         select min(item.attempts)
         from lockstep.sync_run_items as item
@@ -18,31 +21,33 @@ begin
     if v_attempts is not null then
         update lockstep.sync_runs as run
         set last_batch_at = clock_timestamp(),
-            backend_pid = case when run.worker is null then pg_backend_pid() end
+            backend_pid = case when run.worker is null then v_pid end
         where run.id = p_run_id;
 
         return v_attempts;
     end if;
 
+    select
+        count(*) filter (where item.outcome in ('synced', 'undone', 'undone_in_step')) as synced,
+        count(*) filter (where item.outcome = 'failed') as failed,
+        count(*) filter (where item.outcome = 'skipped') as skipped
+    into v_counted
+    from lockstep.sync_run_items as item
+    where item.run_id = p_run_id;
+
+    v_now := clock_timestamp();
+
     update lockstep.sync_runs as run
-    set last_batch_at = clock_timestamp(),
-        job_end = clock_timestamp(),
-        synced_count = counted.synced,
-        failed_count = counted.failed,
-        skipped_count = counted.skipped,
+    set last_batch_at = v_now,
+        job_end = v_now,
+        synced_count = v_counted.synced,
+        failed_count = v_counted.failed,
+        skipped_count = v_counted.skipped,
         status = case
-            when counted.failed = 0 then 'success'
-            when counted.synced + counted.skipped > 0 then 'partial_failure'
+            when v_counted.failed = 0 then 'success'
+            when v_counted.synced + v_counted.skipped > 0 then 'partial_failure'
             else 'failed'
         end
-    from (
-        select
-            count(*) filter (where item.outcome in ('synced', 'undone', 'undone_in_step')) as synced,
-            count(*) filter (where item.outcome = 'failed') as failed,
-            count(*) filter (where item.outcome = 'skipped') as skipped
-        from lockstep.sync_run_items as item
-        where item.run_id = p_run_id
-    ) as counted
     where run.id = p_run_id;
 
     return null;

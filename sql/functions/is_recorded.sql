@@ -4,12 +4,13 @@ create or replace function lockstep.is_recorded(
     p_to_level integer
 )
 returns boolean
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
-    select coalesce((
+begin
+    return coalesce((
         select progression.to_level = p_to_level
             and progression.transaction_id = pg_current_xact_id_if_assigned()
         from lockstep.license_progressions as progression
@@ -19,6 +20,7 @@ as $function$
         order by progression.id desc
         limit 1
     ), false);
+end;
 $function$;
 
 comment on function lockstep.is_recorded(bigint, bigint, integer) is

@@ -3,12 +3,13 @@ create or replace function lockstep.is_used_here(
     p_specialization_id text
 )
 returns boolean
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
-    select exists (
+begin
+    return exists (
         select from lockstep.specialization_progress as progress
         where progress.specialization_id = p_specialization_id
             and not exists (
@@ -19,6 +20,7 @@ as $function$
                     and known.target_state is not null
             )
     );
+end;
 $function$;
 
 comment on function lockstep.is_used_here(text, text) is

@@ -3,16 +3,20 @@ create or replace function lockstep.leave_run(
     p_worker uuid default null
 )
 returns void
-language sql
+language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+declare
+    v_pid constant integer := pg_backend_pid();
+begin
     update lockstep.sync_runs as run
     set worker = null,
         backend_pid = null
     where run.id = p_run_id
-        and case when p_worker is null then run.backend_pid = pg_backend_pid() else run.worker = p_worker end;
+        and case when p_worker is null then run.backend_pid = v_pid else run.worker = p_worker end;
+end;
 $function$;
 
 comment on function lockstep.leave_run(bigint, uuid) is

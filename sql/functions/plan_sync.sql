@@ -15,6 +15,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_run lockstep.sync_runs;
+    v_found bigint;
 begin
     if p_direction is null
         or p_direction not in ('progress_to_license', 'license_to_progress', 'to_higher_level')
@@ -93,12 +94,10 @@ begin
         end as source
     ) as chosen;
 
+    get diagnostics v_found = row_count;
+
     update lockstep.sync_runs as run
-    set issues_found = (
-            select count(*)
-            from lockstep.sync_run_items as item
-            where item.run_id = v_run.id
-        )
+    set issues_found = v_found
     where run.id = v_run.id
     returning run.* into v_run;
 

@@ -12,6 +12,7 @@ as $function$
 declare
     v_done lockstep.sync_runs;
     v_run lockstep.sync_runs;
+    v_found bigint;
 begin
     select run.*
     into v_done
@@ -68,12 +69,10 @@ begin
         and done.outcome in ('synced', 'undone', 'undone_in_step')
     order by done.user_id, done.specialization_id;
 
+    get diagnostics v_found = row_count;
+
     update lockstep.sync_runs as run
-    set issues_found = (
-            select count(*)
-            from lockstep.sync_run_items as item
-            where item.run_id = v_run.id
-        )
+    set issues_found = v_found
     where run.id = v_run.id
     returning run.* into v_run;
 

@@ -10,6 +10,10 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_run lockstep.sync_runs;
+    v_now timestamptz;
+    v_pid constant integer := pg_backend_pid();
+    v_role constant text := coalesce(nullif(current_setting('role'), 'none'), session_user);
+    v_application constant text := current_setting('application_name');
 begin
     if p_applied_by is not null then
         perform lockstep.check_user(p_applied_by);
@@ -63,20 +67,22 @@ begin
             hint = 'Wait for it to end.';
     end if;
 
+    v_now := clock_timestamp();
+
     -- Only this statement is taken back below: the lock on the run stays.
     begin
         update lockstep.sync_runs as run
         set status = 'running',
             dry_run = false,
-            job_start = case when run.dry_run then clock_timestamp() else run.job_start end,
+            job_start = case when run.dry_run then v_now else run.job_start end,
             job_end = null,
-            last_batch_at = clock_timestamp(),
-            backend_pid = pg_backend_pid(),
+            last_batch_at = v_now,
+            backend_pid = v_pid,
             worker = null,
             message = null,
             applied_by = p_applied_by,
-            applied_role = coalesce(nullif(current_setting('role'), 'none'), session_user),
-            applied_application = current_setting('application_name')
+            applied_role = v_role,
+            applied_application = v_application
         where run.id = p_run_id
         returning run.* into v_run;
     exception

@@ -8,17 +8,19 @@ create or replace function lockstep.verify_range(
     out missing_progress bigint
 )
 returns record
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+begin
     select
         count(*),
         count(*) filter (where progress.current_level is distinct from license.current_level),
         count(*) filter (where progress.current_level <> license.current_level),
         count(*) filter (where license.user_id is null),
         count(*) filter (where progress.student_id is null)
+    into pairs, violations, level_mismatch, missing_license, missing_progress
     from (
         select one.student_id, one.specialization_id, one.current_level
         from lockstep.specialization_progress as one
@@ -31,6 +33,7 @@ as $function$
     ) as license
         on license.user_id = progress.student_id
         and license.specialization_type = progress.specialization_id;
+end;
 $function$;
 
 comment on function lockstep.verify_range(bigint, bigint) is

@@ -13,11 +13,11 @@ begin
     where person.id = p_user_id
     for no key update;
 
-    insert into lockstep.credentials (user_id, password_hash)
-    values (p_user_id, p_password_hash)
+    insert into lockstep.credentials (user_id, password_hash, changed_at)
+    values (p_user_id, p_password_hash, clock_timestamp())
     on conflict on constraint credentials_pkey do update
         set password_hash = excluded.password_hash,
-            changed_at = clock_timestamp();
+            changed_at = excluded.changed_at;
 
     -- What was made to get around the old password is of no use any more, and neither is its count.
     delete from lockstep.password_resets as reset

@@ -191,7 +191,7 @@ def test_a_deliverer_killed_after_the_server_took_a_mail_sends_the_very_same_aga
     dying.execute("begin")
     claimed = one(dying, "select * from lockstep.claim_mail()")._asdict()
     assert mail.deliver(settings, compose(dying, claimed, settings)).outcome == "sent"
-    connection.execute("select pg_terminate_backend(%s, 60000)", [dying.info.backend_pid])
+    connection.execute("select pg_terminate_backend(%s::integer, 60000)", [dying.info.backend_pid])
     deliver_all(connection, settings)
     first, again = mailbox.messages
     assert (first["Message-ID"], first["Date"]) == (again["Message-ID"], again["Date"])

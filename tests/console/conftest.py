@@ -52,9 +52,11 @@ class Browser:
 def cookie_of(app: Flask, connection: Connection, user_id: int, csrf: str = "secret") -> str:
     """Make the cookie of somebody, as a sign-in would."""
     row = connection.execute(
-        "insert into lockstep.sessions (user_id, expires_at) values (%s, now() + interval '1 day')"
-        " returning id, (select role from lockstep.users where id = user_id),"
-        " (select email from lockstep.users where id = user_id)",
+        "with opened as ("
+        " insert into lockstep.sessions (user_id, expires_at) values (%s, now() + interval '1 day')"
+        " returning id, user_id"
+        ") select opened.id, person.role, person.email"
+        " from opened inner join lockstep.users as person on person.id = opened.user_id",
         [user_id],
     ).fetchone()
     assert row is not None

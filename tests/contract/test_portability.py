@@ -357,10 +357,10 @@ INSTEAD = {path.stem: path.read_text("utf-8") for path in sorted((SQL / "citus" 
 # What may keep a function from tables that are cut, and the functions that it is known of. docs/scale-out.md says
 # which of them ran all the same, and which are refused (0A000, XX000), so that nothing is written. Make it no longer.
 NOT_ON_CUT_TABLES = {
-    "locks rows of several users": {"adopt_pairs", "claim_queue_entries", "lock_free_pairs", "lock_pairs"},
-    "counts what `on conflict do nothing` left out": {"claim_idempotency_keys"},
+    "locks rows of several users": {"adopt_pairs"},
+    "counts what `on conflict do nothing` left out": set(),
     "writes several tables in one statement": {
-        *("create_pair", "erase_records", "update_level", "write_adopted_pairs", "write_changes"),
+        *("create_pair", "update_level", "write_adopted_pairs", "write_changes"),
     },
 }
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("people", "staff")
 @pytest.fixture
 def staff(connection: Connection, people: None) -> None:
     """Two admins and an instructor; who is made by a function comes after them."""
-    connection.execute("alter table lockstep.users alter column id restart with 1000")
+    connection.execute("select setval(pg_get_serial_sequence('lockstep.users', 'id'), 1000, false)")
     connection.execute(
         "insert into lockstep.users (id, email, name, role) values"
         " (101, 'admin@example.org', 'Admin', 'admin'), (102, 'other@example.org', 'Other', 'admin'),"

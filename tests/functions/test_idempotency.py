@@ -217,11 +217,10 @@ def test_blind_retries_from_many_sessions_give_the_sum_of_the_distinct_keys(
 def test_purge_takes_keys_older_than_thirty_days_and_no_others(connection: Connection, connect: Connect) -> None:
     for key in "old", "new":
         level_up(connection, 1, "PLAYER", 10, idempotency_key=key)
-    connection.execute(
-        "update lockstep.idempotency_keys"
-        " set created_at = created_at - case key when 'old' then interval '30 days 1 minute'"
-        " else interval '29 days 23 hours' end"
-    )
+    for key, age in ("old", "30 days 1 minute"), ("new", "29 days 23 hours"):
+        connection.execute(
+            "update lockstep.idempotency_keys set created_at = now() - %s::interval where key = %s", [age, key]
+        )
     admin = connect("lockstep_admin")
     assert call(admin, "purge_idempotency_keys")[0] == 1
     assert call(admin, "purge_idempotency_keys")[0] == 0
@@ -231,7 +230,7 @@ def test_purge_takes_keys_older_than_thirty_days_and_no_others(connection: Conne
 
 def test_how_long_keys_are_kept_is_a_setting(connection: Connection) -> None:
     level_up(connection, 1, "PLAYER", 10, idempotency_key=KEY)
-    connection.execute("update lockstep.idempotency_keys set created_at = created_at - interval '2 hours'")
+    connection.execute("update lockstep.idempotency_keys set created_at = now() - interval '2 hours'")
     assert call(connection, "purge_idempotency_keys")[0] == 0
     connection.execute("update lockstep.settings set value = '1 hour' where name = 'idempotency_retention'")
     assert call(connection, "purge_idempotency_keys")[0] == 1

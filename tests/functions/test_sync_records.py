@@ -71,7 +71,8 @@ def test_already_equal_is_action_none_and_nothing_is_written(connection: Connect
     update_level(connection, 1, "PLAYER", 3)
     physical = (
         "select progress.ctid as of_progress, license.ctid as of_license"
-        " from lockstep.specialization_progress as progress, lockstep.user_licenses as license"
+        " from lockstep.specialization_progress as progress"
+        " inner join lockstep.user_licenses as license on license.user_id = progress.student_id"
     )
     before = one(connection, physical), progress(connection), license(connection)
     outcome = call(connection, "sync_records", 1, "PLAYER", source)

@@ -22,6 +22,7 @@ from tests.pairs import (
     refused,
     retry,
     rows,
+    run_script,
     update_level,
     value,
 )
@@ -394,12 +395,13 @@ def test_an_application_role_calls_it_without_touching_the_tables(connect: Conne
 def test_a_trigger_that_suppresses_inserts_ends_in_an_error_and_not_in_a_loop(
     connection: Connection,
 ) -> None:
-    connection.execute(
+    run_script(
+        connection,
         """
         create function public.swallow() returns trigger language plpgsql as 'begin return null; end';
         create trigger swallow before insert on lockstep.user_licenses
         for each row execute function public.swallow();
-        """
+        """,
     )
     connection.execute("set statement_timeout = '60s'")
     with refused("40001", "23503"):

@@ -154,8 +154,10 @@ def people(connection: Connection) -> People:
 def token_of(app: Flask, connection: Connection, user_id: int) -> str:
     """Make an access token for somebody, as a sign-in would."""
     row = connection.execute(
-        "insert into lockstep.sessions (user_id, expires_at) values (%s, now() + interval '1 day')"
-        " returning id, (select role from lockstep.users where id = user_id)",
+        "with opened as ("
+        " insert into lockstep.sessions (user_id, expires_at) values (%s, now() + interval '1 day')"
+        " returning id, user_id"
+        ") select opened.id, person.role from opened inner join lockstep.users as person on person.id = opened.user_id",
         [user_id],
     ).fetchone()
     assert row is not None

@@ -178,7 +178,7 @@ def test_a_connection_lost_in_the_middle_of_a_batch_takes_back_that_batch_only(
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(call, "admin", "POST", f"{RUNS}/{run}/apply")
         wait_until(connection, lambda: value(connection, waiting) is not None, "a batch waits for carl's pair")
-        connection.execute("select pg_terminate_backend(%s)", [value(connection, waiting)])
+        connection.execute("select pg_terminate_backend(%s::integer)", [value(connection, waiting)])
         lost = answer.result()
     holder.rollback()
     assert lost.status_code == 503, lost.json
