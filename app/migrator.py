@@ -119,6 +119,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         # Of a client that was killed the server ends the statement, and with it the lock.
         with suppress(errors.InvalidParameterValue):  # not on every platform
             connection.execute("set client_connection_check_interval = '1s'")
+        # Rows in quarantine are compared with those that stand: a time has to read the same, whoever goes back.
+        connection.execute("set timezone = 'UTC'")
         return connection
 
     def init_connection(self, connection: psycopg.Connection[Any]) -> None:

@@ -31,6 +31,15 @@ CURRICULUM = "0003-levels"
 LOCK_TIMEOUT = "5s"
 
 
+class MissingRightsError(MigrationError):
+    """The installer may not do all that it takes; nothing is changed. `remedies`: the SQL that lets them."""
+
+    def __init__(self, missing: list[tuple[str, str]]) -> None:
+        self.remedies = [remedy for _, remedy in missing]
+        reasons = "".join(f"\n  {what}: {remedy}" for what, remedy in missing)
+        super().__init__(f"nothing is changed: rights are missing, which a superuser may give:{reasons}")
+
+
 @dataclass(frozen=True)
 class Line:
     """A line of the report: which part, about what, and what of it."""
@@ -234,12 +243,16 @@ class _TakeOver(_Desk):
             raise MigrationError(f"the schema {self.schema} is there already: flask --app app adopt reads them over")
         old = self.loader.run_own("old_tables")
         names = [name for _, name, _ in old]
-        if missing := [name for name in SHAPED if name not in names]:
-            raise MigrationError(f"there is nothing to take over: public has no {', '.join(missing)}")
+        if absent := [name for name in SHAPED if name not in names]:
+            raise MigrationError(f"there is nothing to take over: public has no {', '.join(absent)}")
         if strange := [name for _, name, kind in old if kind != "r"]:
             raise MigrationError(f"no plain tables: {', '.join(strange)}; flask --app app adopt copies them instead")
         if late := [id for id, one in self.migrator.migrations().items() if not is_transactional(one)]:
             raise MigrationError(f"cannot run in a transaction: {', '.join(late)}")
+        self.use_path("pg_catalog")
+        if missing := self.rows("missing"):
+            raise MissingRightsError(missing)
+        self.use_path(self.schema, "public")
         self.execute(f"lock table {', '.join(table for table, _, _ in old)} in access exclusive mode")
         for name in (*SHAPED, "license_progressions"):
             if name in names:

@@ -100,6 +100,29 @@ where found.kind = 'column'
     and (found.detail ->> 'type') !~ '^(integer|bigint|smallint|character varying.*|numeric.*)$'
 
 union all
+select 'breaks', format('role %s', role.rolname), format(
+    'its search_path is %s, without lockstep, and not ours to change',
+    substr(setting.text, position('=' in setting.text) + 1)
+)
+from pg_catalog.pg_db_role_setting as stored
+inner join pg_catalog.pg_roles as role on role.oid = stored.setrole
+inner join pg_catalog.pg_roles as installer on installer.rolname = current_user
+cross join lateral unnest(stored.setconfig) as setting (text)
+where stored.setdatabase in (0, (select db.oid from pg_catalog.pg_database as db where db.datname = current_database()))
+    and setting.text like 'search_path=%'
+    and setting.text !~ '\mlockstep\M'
+    and role.rolname not like 'lockstep\_%'
+    and not installer.rolsuper
+    and role.oid <> installer.oid
+    and (
+        role.rolsuper
+        or (
+            current_setting('server_version_num')::integer >= 160000
+            and not pg_has_role(role.oid, 'member with admin option')
+        )
+    )
+
+union all
 select 'breaks', 'session of ' || activity.usename, format(
     '%s connected now as %s: they find the tables after they connect again', count(*), activity.application_name
 )

@@ -33,12 +33,23 @@ database as (
 stored as (
     select
         role.rolname,
+        installer.rolsuper
+        or role.rolname = installer.rolname
+        -- Of another role's settings who made it disposes.
+        or (
+            not role.rolsuper
+            and (
+                current_setting('server_version_num')::integer < 160000
+                or pg_has_role(role.oid, 'member with admin option')
+            )
+        ) as may_set,
         stored.setdatabase <> 0 as is_here,
         split_part(setting, '=', 1) as name,
         substr(setting, position('=' in setting) + 1) as value
     from database
     inner join pg_catalog.pg_db_role_setting as stored on stored.setdatabase in (0, database.oid)
     left outer join pg_catalog.pg_roles as role on role.oid = stored.setrole
+    inner join pg_catalog.pg_roles as installer on installer.rolname = current_user
     cross join lateral unnest(stored.setconfig) as setting
 ),
 
@@ -57,7 +68,9 @@ statements (step, statement, undo, told) as (
     from held
     where held.table_name in ('specialization_progress', 'user_licenses', 'license_progressions')
     union all
-    select 20, format('revoke all on lockstep.%I from public', found.name), null, format('public: has no right on %s any more', found.name)
+    select
+        20, format('revoke all on lockstep.%I from public', found.name), null,
+        format('public: has no right on %s any more', found.name)
     from desk_found as found
     where found.kind = 'table' and found.detail -> 'grants' @> '[{"role": "public"}]'
     union all
@@ -117,7 +130,7 @@ statements (step, statement, undo, told) as (
     where stored.name = 'search_path'
         and stored.value !~ '\mlockstep\M'
         and coalesce(stored.rolname, '') not like 'lockstep\_%'
-        and (stored.is_here or stored.rolname is not null)
+        and coalesce(stored.may_set, stored.is_here)
     union all
     -- A time that an old client writes without a zone means what it meant.
     select
