@@ -203,6 +203,17 @@ def give_back(dry_run: bool, lock_timeout: str) -> None:
     _show_report(report, dry_run)
 
 
+@database.command("quarantine")
+@click.option("--rows", "each", is_flag=True, help="Each row with its id, not how many there are.")
+def show_quarantine(each: bool) -> None:
+    """Print what did not come over from other systems, by whichever way, and why."""
+    from app.adoption import quarantine
+
+    with db.connect(dsn(), schema()) as connection:
+        found = quarantine.read(connection, each=each)
+    click.echo(tabulate(found, headers="keys", missingval="-") if found else "nothing stands in quarantine")
+
+
 @database.command("curriculum")
 def load_curriculum() -> None:
     """Load the specializations and their levels."""

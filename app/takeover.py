@@ -383,6 +383,8 @@ class _TakeOver(_Desk):
         for line in self.rows("cleaned"):
             part, table, reason, rows = line
             self.report.add(part, table, f"{rows}: {reason}")
+        if any(line.part == "quarantined" for line in self.report.lines):
+            self.report.add("see", "flask --app app db quarantine", "what did not come over, row by row, and why")
         if wrong := [account for account in self.report.accounts if not account.adds_up]:
             raise MigrationError(f"nothing is changed: the sums do not add up: {wrong}")
 

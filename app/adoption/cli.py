@@ -98,6 +98,8 @@ def _print_sums(result: Result) -> None:
         rows = sum(found.rows for found in result.found.values())
         xp = sum(found.xp for found in result.found.values())
         click.echo(f"\n{rows} rows and {xp} XP in the source: each is accounted for")
+    if left := sum(row["rows"] for row in result.sums if row["outcome"] in ("quarantined", "conflict")):
+        click.echo(f"{left} of them did not come over: flask --app app db quarantine says which, and why")
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

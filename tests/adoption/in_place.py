@@ -67,7 +67,7 @@ def there_and_back(dsn: str, users: int) -> int:
     timed("dry run", lambda: take_over(migrator, apply=False))
     report = timed("take-over", lambda: take_over(migrator, apply=True))
     for line in report.lines:
-        if line.part in ("quarantined", "repaired", "made", "moved"):
+        if line.part in ("quarantined", "merged", "repaired", "made", "moved"):
             print(f"  {line.part:<12} {line.subject:<24} {line.detail}")
     print(tabulate([account.row() for account in report.accounts], headers="keys"))
     with psycopg.connect(dsn) as connection:

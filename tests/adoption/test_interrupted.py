@@ -143,3 +143,8 @@ def test_the_command_reports_and_fails_when_the_sums_do_not_add_up(
     assert len(json.loads(failed.stdout)["differences"]) == 1
     connection.execute("drop trigger lose on lockstep.adopted_rows")
     assert runner.invoke(args=[*command, "--apply"]).exit_code == 0
+    left = value(connection, "select count(*) from lockstep.adoption_quarantine")
+    listed = runner.invoke(args=["db", "quarantine", "--rows"])
+    assert (listed.exit_code, len(listed.stdout.splitlines())) == (0, left + 2)
+    counted = runner.invoke(args=["db", "quarantine"])
+    assert sum(int(line.split()[-1]) for line in counted.stdout.splitlines()[2:]) == left > 0
