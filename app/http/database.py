@@ -22,11 +22,12 @@ from flask import Flask, current_app, g
 from psycopg import errors
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import PoolTimeout
 
 from app import db
 from app.db import Row
 from app.http import access, replica
+from app.http.pool import BoundedPool
 from app.http.problems import ProblemError
 from app.http.replica import Replica
 from app.schema import DEFAULT
@@ -159,7 +160,7 @@ class Database:
 
     def _transact(
         self,
-        pool: ConnectionPool[db.Connection],
+        pool: BoundedPool,
         route: access.Access,
         work: "Callable[[_Call], list[Row]]",
         options: Options,
@@ -193,7 +194,7 @@ class Database:
         return rows
 
     def _note_breach(
-        self, pool: ConnectionPool[db.Connection], route: access.Access, arguments: dict[str, object], waited: float
+        self, pool: BoundedPool, route: access.Access, arguments: dict[str, object], waited: float
     ) -> None:
         """Write down who holds the pair that was waited for. Where that fails, the log has it and the call goes on."""
         pair = {name: arguments.get(name) for name in ("user_id", "specialization_id")}
@@ -297,8 +298,8 @@ def _people(arguments: dict[str, object]) -> set[int]:
 
 def _pool(
     name: str, dsn: str, size: tuple[int, int], settings: PoolSettings, schema: str, **options: object
-) -> ConnectionPool[db.Connection]:
-    return ConnectionPool(
+) -> BoundedPool:
+    return BoundedPool(
         dsn,
         kwargs={
             "autocommit": True,
@@ -309,19 +310,19 @@ def _pool(
         },
         min_size=size[0],
         max_size=size[1],
-        max_waiting=settings.waiting,
+        waiting=settings.waiting,
         timeout=settings.timeout,
         max_idle=settings.max_idle,
         max_lifetime=settings.lifetime,
         reconnect_timeout=RECONNECT,
-        check=ConnectionPool.check_connection,
+        check=BoundedPool.check_connection,
         name=name,
         open=False,
     )
 
 
 @contextmanager
-def _taken(pool: ConnectionPool[db.Connection], wait: float | None) -> Iterator[db.Connection]:
+def _taken(pool: BoundedPool, wait: float | None) -> Iterator[db.Connection]:
     """Take a connection; where none came because none could be opened, say so: the pool is not busy then."""
     failed = pool.get_stats().get("connections_errors", 0)
     try:

@@ -24,10 +24,11 @@ from typing import Any, NamedTuple
 import psycopg
 from flask import Flask, Response, g, request
 from psycopg import errors
-from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
+from psycopg_pool import PoolTimeout, TooManyRequests
 
 from app import db
 from app.db import Row
+from app.http.pool import BoundedPool
 from app.http.problems import ProblemError
 
 HEADER = "Lockstep-Position"
@@ -160,7 +161,7 @@ class Rest:
 class Replica:
     """A replica of a process, and what the process knows of the primary."""
 
-    def __init__(self, pool: ConnectionPool[db.Connection], primary: ConnectionPool[db.Connection], lag: float) -> None:
+    def __init__(self, pool: BoundedPool, primary: BoundedPool, lag: float) -> None:
         """Describe it.
 
         pool     its connections

@@ -120,6 +120,28 @@ def test_one_more_than_the_pool_waits_the_next_is_refused_and_all_connections_go
 
 
 @pytest.mark.usefixtures("patient")
+def test_a_pool_that_still_grows_refuses_nobody_whom_it_has_a_connection_for(
+    ask: Ask, pool: ConnectionPool[Any], connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_connect, opening = threading.Event(), pool._connect
+
+    def hold_back(timeout: float | None = None) -> Any:
+        assert may_connect.wait(DEADLINE)
+        return opening(timeout)
+
+    monkeypatch.setattr(pool, "_connect", hold_back)
+    served = [ask("GET") for _ in range(SIZE + 1)]
+    wait_until(connection, lambda: pool.get_stats().get("requests_waiting") == SIZE + 1, "all wait for a connection")
+    refused = ask("GET").result()
+    assert (refused.status_code, refused.json()["code"]) == (503, "pool_exhausted")
+    assert pool.get_stats()["requests_errors"] == 1
+    may_connect.set()
+    assert [answer.result().status_code for answer in served] == [200] * (SIZE + 1)
+    # Every place is free again.
+    assert [ask("GET").result().status_code for _ in range(2 * SIZE)] == [200] * 2 * SIZE
+
+
+@pytest.mark.usefixtures("patient")
 def test_who_waits_for_too_long_is_told_to_come_again(
     ask: Ask, pool: ConnectionPool[Any], connection: Connection, connect: Connect
 ) -> None:
