@@ -18,6 +18,7 @@ from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import Conninfo
 from tabulate import tabulate
 
 from app import db, serve
@@ -136,16 +137,20 @@ def status() -> None:
 @database.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: tuple[str, ...]) -> NoReturn:
-    """Open psql on the database; arguments are passed on."""
+    """Open psql on the database; arguments are passed on: with `-d NAME` on another one of its server."""
     settings = _settings()
     pgbin = settings.pgbin or wheel_pgbin()
-    target = conninfo_to_dict(dsn())
-    # In the environment, because anybody can read a command line.
-    environment = {**os.environ, "PGPASSWORD": str(target.pop("password", ""))}
+    target = {name: str(part) for name, part in conninfo_to_dict(dsn()).items()}
+    # In the environment, where an argument overrides its own part only, and because anybody can read a command line.
+    environment = dict(os.environ)
+    for option in Conninfo.get_defaults():
+        if option.envvar and (part := target.pop(option.keyword.decode(), None)) is not None:
+            environment[option.envvar.decode()] = part
     if schema() != DEFAULT:
         environment.setdefault("PGOPTIONS", f"-c search_path={schema()},public")
     program = str(pgbin / "psql")
-    os.execve(program, [program, "-d", make_conninfo("", **target), *arguments], environment)
+    rest = ["-d", make_conninfo("", **target)] if target else []
+    os.execve(program, [program, *rest, *arguments], environment)
 
 
 @database.command("migrate")

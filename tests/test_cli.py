@@ -18,7 +18,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from click.testing import Result
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from app import cli, create_app
 from app.postgres import Server
@@ -91,22 +91,26 @@ def test_a_server_that_is_not_there_is_said_in_a_sentence() -> None:
     assert isinstance(answer.exception, SystemExit)
 
 
-def test_psql_runs_on_the_database_and_keeps_the_password_off_its_command_line(database: str) -> None:
+@pytest.mark.parametrize("other", [None, "postgres"])
+def test_psql_runs_on_the_database_or_another_of_its_server_and_keeps_the_password_off_its_command_line(
+    database: str, other: str | None
+) -> None:
+    place = "select current_database(), current_setting('port')"
     show = r"\! tr '\0' ' ' < /proc/$PPID/cmdline"
+    chosen = ["-d", other] if other else []
     shown = subprocess.run(
-        [*FLASK, "db", "psql", "--", "-At", "-c", "select current_database()", "-c", show],
+        [*FLASK, "db", "psql", "--", "-At", *chosen, "-c", place, "-c", show],
         cwd=PROJECT,
-        env={**os.environ, "LOCKSTEP_DSN": database},
+        env={**os.environ, "LOCKSTEP_DSN": make_conninfo(database, keepalives_idle=17)},
         capture_output=True,
         text=True,
         check=True,
     )
-    name, command_line = shown.stdout.splitlines()
-    told = conninfo_to_dict(database)
-    assert name == told["dbname"]
-    assert name in command_line
+    found, command_line = shown.stdout.splitlines()
+    target = conninfo_to_dict(database)
+    assert found.split("|") == [other or target["dbname"], target["port"]]
     # A server of somebody's may ask for none.
-    assert not told.get("password") or str(told["password"]) not in command_line
+    assert not target.get("password") or str(target["password"]) not in command_line
 
 
 def test_verify_fails_on_a_database_without_lockstep(empty_database: str) -> None:
