@@ -12,12 +12,11 @@ pairs, a few of them out of step, and measures in turn, round after round:
     ranges  verify_next_range() until every range is verified: the sum, and the longest statement
 
 A figure is the median of the rounds, its spread is (longest - shortest) / median. The machine counts
-for little in a ratio: `ratio` is ours to the floor. Prints the table and the view's plan, and writes
-bench/results/desync.json.
+for little in a ratio: `ratio` is ours to the floor. Prints the table and the view's plan; `make bench` measures
+the same, and keeps the figures.
 """
 
 import argparse
-import json
 import shutil
 import signal
 import statistics
@@ -33,14 +32,12 @@ from typing import Any
 import psycopg
 from tabulate import tabulate
 
-from app.settings import PROJECT
 from tests.pairs import rules_off
 from tests.torture.scratch import build, number, scratch_server
 
 Connection = psycopg.Connection[Any]
 Row = dict[str, Any]
 
-RESULTS = PROJECT / "bench" / "results" / "desync.json"
 SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -256,7 +253,6 @@ def main() -> int:
         default=Path(tempfile.gettempdir()),
         help="for the data: 9 GB, and 0.6 GB a million pairs",
     )
-    parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the server")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -266,9 +262,7 @@ def main() -> int:
         raise SystemExit(f"{given.folder} has {free / 2**30:.0f} GB free, too little for {max(given.pairs):,} pairs")
     settings = dict(setting.split("=", 1) for setting in given.set)
     with scratch_server(given.folder, {**SETTINGS, **settings}) as server:
-        for rows in bench(build(server, 0), given.pairs, given.rounds, lambda text: print(text, flush=True)):
-            given.results.parent.mkdir(exist_ok=True)
-            given.results.write_text(json.dumps(rows, indent=2) + "\n", "utf-8")
+        *_, rows = bench(build(server, 0), given.pairs, given.rounds, lambda text: print(text, flush=True))
     print(tabulate(rows, headers="keys", missingval="-"))
     return 0 if all(row["ok"] for row in rows) else 1
 

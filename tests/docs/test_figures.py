@@ -1,7 +1,7 @@
 """Tables of speed in the documents are those of bench/results/latest.json: compared word for word.
 
 LOCKSTEP_WRITE=1 writes them anew instead. `<!-- figures: targets -->` stands before a table of what has a target,
-`<!-- figures: all -->` before one of every line.
+`<!-- figures: all -->` before one of every line, `<!-- figures: desync -->` before that of finding desync, by size.
 """
 
 import json
@@ -20,6 +20,26 @@ DOCUMENTS = [PROJECT / "README.md", PROJECT / "bench" / "README.md"]
 
 
 def table(kind: str) -> str:
+    """The table of this name, from what was measured."""
+    return of_sizes() if kind == "desync" else of_rows(kind)
+
+
+def of_sizes() -> str:
+    """What was measured at several sizes of a database, in times the floor; the longest statement in milliseconds."""
+    found: dict[str, dict[str, str]] = {}
+    for row in json.loads(RESULTS.read_text("utf-8")):
+        name, _, size = row["name"].rpartition(", ")
+        if row["unit"] == "s" and size.endswith(" pairs") and row["floor"] is not None:
+            longest = name.startswith("longest")
+            cell = f"{row['ours'] * 1000:.0f} ms" if longest else figure(row["ratio"])
+            found.setdefault(name, {})[size] = cell if row["ok"] else f"**{cell}**"
+    sizes = list(dict.fromkeys(size for cells in found.values() for size in cells))
+    lines = [f"| | {' | '.join(sizes)} |", f"| --- |{' --: |' * len(sizes)}"]
+    lines += [f"| {name} | {' | '.join(cells.get(size, '') for size in sizes)} |" for name, cells in found.items()]
+    return "\n".join(lines)
+
+
+def of_rows(kind: str) -> str:
     """A line a row that was measured: ours, the floor, their ratio, and what it should be."""
     lines = ["| | unit | ours | floor | ratio | target | |", "| --- | --- | --: | --: | --: | --: | --- |"]
     for row in json.loads(RESULTS.read_text("utf-8")):
