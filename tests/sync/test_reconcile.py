@@ -52,11 +52,11 @@ def test_reconcile_heals_everything_and_is_recorded(connection: Connection) -> N
 
 def test_a_second_run_while_one_is_under_way_is_recorded_as_skipped(connection: Connection, connect: Connect) -> None:
     plant_many(connection, 30)
-    set_(connection, "sync_batch_size", "10")
+    set_(connection, "sync_batch_size", "1")
     set_(connection, "sync_pause", "1 hour")
     worker = connect()
     with background(worker, "call lockstep.reconcile()"):
-        wait_until(connection, lambda: synced(connection) == 10, "the first batch is committed")
+        wait_until(connection, lambda: synced(connection) == 1, "the first batch is committed")
         second = connect()
         second.execute("set statement_timeout = '60s'")
         run = run_of(connection, value(second, "call lockstep.reconcile()"))
@@ -70,12 +70,12 @@ def test_a_run_killed_in_the_middle_is_resumed_with_nothing_done_twice(
     connection: Connection, connect: Connect
 ) -> None:
     plant_many(connection, 30)
-    set_(connection, "sync_batch_size", "10")
+    set_(connection, "sync_batch_size", "1")
     set_(connection, "sync_pause", "1 hour")
     run = call(connection, "plan_sync", "to_higher_level").id
     worker = connect()
     with background(worker, "call lockstep.apply_sync(%s)", run) as applying:
-        wait_until(connection, lambda: synced(connection) == 10, "the first batch is committed")
+        wait_until(connection, lambda: synced(connection) == 1, "the first batch is committed")
         end_session(connection, worker)
         with pytest.raises(psycopg.OperationalError):
             applying.result()
@@ -89,11 +89,11 @@ def test_a_run_killed_in_the_middle_is_resumed_with_nothing_done_twice(
 
 def test_somebody_else_may_not_join_a_run_at_work(connection: Connection, connect: Connect) -> None:
     plant_many(connection, 30)
-    set_(connection, "sync_batch_size", "10")
+    set_(connection, "sync_batch_size", "1")
     set_(connection, "sync_pause", "1 hour")
     run = call(connection, "plan_sync", "to_higher_level").id
     with background(connect(), "call lockstep.apply_sync(%s)", run):
-        wait_until(connection, lambda: synced(connection) == 10, "the first batch is committed")
+        wait_until(connection, lambda: synced(connection) == 1, "the first batch is committed")
         with pytest.raises(psycopg.Error) as refused:
             connection.execute("call lockstep.apply_sync(%s)", [run])
         assert refused.value.sqlstate == "LS017"
@@ -103,17 +103,17 @@ def test_a_dead_run_does_not_block_the_next_and_says_that_it_was_interrupted(
     connection: Connection, connect: Connect
 ) -> None:
     plant_many(connection, 30)
-    set_(connection, "sync_batch_size", "10")
+    set_(connection, "sync_batch_size", "1")
     set_(connection, "sync_pause", "1 hour")
     worker = connect()
     with background(worker, "call lockstep.reconcile()") as applying:
-        wait_until(connection, lambda: synced(connection) == 10, "the first batch is committed")
+        wait_until(connection, lambda: synced(connection) == 1, "the first batch is committed")
         end_session(connection, worker)
         with pytest.raises(psycopg.OperationalError):
             applying.result()
     set_(connection, "sync_pause", "0")
     run = run_of(connection, value(connection, "call lockstep.reconcile()"))
-    assert (run.status, run.synced_count) == ("success", 20)
+    assert (run.status, run.synced_count) == ("success", 29)
     assert run_of(connection, run.run_id - 1).status == "failed"
 
 
