@@ -17,9 +17,10 @@ from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from app import db, schedule
+from app.backup import BackupError, tool
 from app.loader import Loader
 from app.migrator import Backend
-from app.postgres import say, wheel_pgbin
+from app.postgres import say
 from app.schema import roles
 from app.schools import SchoolError, closed, closing, drop, drop_reports, names, reopen, tables
 from app.settings import Settings
@@ -70,7 +71,8 @@ def move(
 ) -> list[Table]:
     """Take a school from one database to another; return what was compared, a line a table.
 
-    The old one stays, closed to writing, unless it is to be dropped. pgbin: the folder of pg_dump and psql.
+    The old one stays, closed to writing, unless it is to be dropped. pgbin: the folder of pg_dump and psql, if
+    they are of the version of the server that it leaves; a newer one says what that server cannot read back.
     Raises SchoolError, and psycopg.Error where a server does not answer or refuses.
     """
     with Backend(source, schema, say) as old, Backend(target, schema, say) as new:
@@ -88,7 +90,7 @@ def move(
                     _clear(new.connection, schema, coming)
                     say("copying: reads go on, writers wait")
                     _copy_roles(old.connection, new.connection, schema)
-                    _copy(source, target, schema, pgbin or Settings.from_environment().pgbin or wheel_pgbin(), coming)
+                    _copy(source, target, schema, _programs(old.connection, pgbin), coming)
                     compared = compare(old.connection, new.connection, schema)
                     old.connection.execute(closing(old.connection, schema, gone).encode())
             elif state == gone:
@@ -167,6 +169,15 @@ def _copy_roles(old: db.Connection, new: db.Connection, schema: str) -> None:
             new.execute(sql.SQL("create role {} nologin").format(sql.Identifier(role)))
             for (predefined,) in old.execute(PREDEFINED, [role]).fetchall():
                 new.execute(sql.SQL("grant {} to {}").format(sql.Identifier(predefined), sql.Identifier(role)))
+
+
+def _programs(connection: db.Connection, pgbin: Path | None) -> Path:
+    """The folder of pg_dump and psql of the server's version."""
+    try:
+        major = connection.info.server_version // 10_000
+        return tool("pg_dump", major, pgbin or Settings.from_environment().pgbin).parent
+    except BackupError as error:
+        raise SchoolError(str(error)) from None
 
 
 def _copy(source: str, target: str, schema: str, pgbin: Path, coming: str) -> None:

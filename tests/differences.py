@@ -9,14 +9,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tests.given import data_directory, preloaded
+from tests.given import data_directory, largest, preloaded
 
 NO_STATISTICS = "pg_stat_statements is not preloaded"
+FEW = "it takes fewer than 170 connections"
 ELSEWHERE = "its data are not on this machine"
 
 # What can be said of a given server.
 CONDITIONS: Mapping[str, Callable[[], bool]] = {
     NO_STATISTICS: lambda: "pg_stat_statements" not in preloaded(),
+    FEW: lambda: largest() < 170,
     ELSEWHERE: lambda: data_directory() is None,
 }
 
@@ -38,6 +40,7 @@ class Difference:
 COUNTS = "nothing counts the server's statements"
 
 DIFFERENCES = (
+    Difference("tests/projects/test_races.py::test_a_hundred_sharers_*", FEW, "a hundred sessions, beside other tests"),
     Difference(
         "tests/faults/test_faults.py::test_on_a_full_disk_*", ELSEWHERE, "the disk that it fills is one of here"
     ),

@@ -18,7 +18,7 @@ from tests.http.conftest import Connection
 from tests.http.files import png, sb3
 
 # What differs at every run, and what it is shown as.
-MOMENT = re.compile(r"20\d\d-\d\d-\d\dT[0-9:.]+(Z|\+00:00)")
+MOMENT = re.compile(r"20\d\d-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:\d\d)")
 SECONDS = re.compile(r'(?<="duration_seconds": )[0-9.]+')
 REQUEST_ID = re.compile(r'(?<="request_id": ")[0-9a-f]{32}')
 
