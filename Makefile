@@ -110,8 +110,9 @@ schedule: $(RUNTIME) ## have pg_cron reconcile, check health and drain the queue
 unschedule: $(RUNTIME) ## take these jobs out of pg_cron
 	@$(SYNC) unschedule
 
-test: $(TOOLS) ## run every test on the embedded PostgreSQL, or on that of DSN; ARGS go to pytest
-	@$(if $(DSN),LOCKSTEP_TEST_DSN="$(DSN)") $(VENV) -m pytest -n auto --maxprocesses 4 $(ARGS)
+test: $(TOOLS) ## run every test on the embedded PostgreSQL, or on that of DSN (with CITUS=rows or school, on a cluster); ARGS go to pytest
+	@$(if $(DSN),LOCKSTEP_TEST_DSN="$(DSN)") $(if $(CITUS),LOCKSTEP_TEST_CITUS="$(CITUS)" LOCKSTEP_TEST_WORKERS="$(WORKERS)") \
+		$(VENV) -m pytest -n auto --maxprocesses 4 $(ARGS)
 
 lint: $(TOOLS) ## check style and types of Python, style of SQL, and what migrations do to a database at work
 	@$(VENV) -m ruff check --quiet

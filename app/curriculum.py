@@ -59,7 +59,7 @@ UPDATE = {
         update lockstep.specializations as specialization
         set name = %(name)s,
             icon = %(icon)s,
-            updated_at = clock_timestamp()
+            updated_at = statement_timestamp()
         where specialization.id = %(id)s
             and (specialization.name, specialization.icon) is distinct from (%(name)s, %(icon)s)
     """,

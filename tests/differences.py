@@ -9,17 +9,22 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from tests.cluster import variant
 from tests.given import data_directory, largest, preloaded
 
 NO_STATISTICS = "pg_stat_statements is not preloaded"
 FEW = "it takes fewer than 170 connections"
 ELSEWHERE = "its data are not on this machine"
+CLUSTER = "the school is on a Citus cluster"
+CUT = "the school is cut by rows over a Citus cluster"
 
 # What can be said of a given server.
 CONDITIONS: Mapping[str, Callable[[], bool]] = {
     NO_STATISTICS: lambda: "pg_stat_statements" not in preloaded(),
     FEW: lambda: largest() < 170,
     ELSEWHERE: lambda: data_directory() is None,
+    CLUSTER: lambda: variant() is not None,
+    CUT: lambda: variant() == "rows",
 }
 
 
@@ -39,6 +44,23 @@ class Difference:
 
 COUNTS = "nothing counts the server's statements"
 
+# Of Citus; docs/schools.md has what each means for a school.
+NO_HOOK = "the lock-order hook is left out: a policy may not call a volatile function there"
+NOT_ARMED = "the keys are not armed: their triggers have other names on each node"
+VIEWS = "a view is read with the rights of whoever asks"
+ONE_BY_ONE = "a level is written in three statements"
+PARTS = "the parts of one statement are carried out one after the other, so a mirror fires before the last"
+CLOCK = "the clock in an UPDATE is that of the beginning of the statement"
+MERGE = "MERGE is refused"
+ROUTED = "a row goes where the user that it names is: a remark names its own"
+NO_KEY = "rows are locked with the user's id only"
+REFERENCE = "one lock on a row of a reference table is one on all of its rows"
+SHARDS = "who waits and what connects is seen with shards and with connections of the cluster's own"
+STABLE = "the test's own UPDATE computes with a clock, which is refused beside a column"
+SCRIPT = "the test changes two tables, or runs DDL, in one string"
+IDENTITY = "an identity of a reference table is not altered"
+ORIGIN = "a drained entry is written by who drains, one by one"
+
 DIFFERENCES = (
     Difference("tests/projects/test_races.py::test_a_hundred_sharers_*", FEW, "a hundred sessions, beside other tests"),
     Difference(
@@ -48,6 +70,45 @@ DIFFERENCES = (
     Difference("tests/monitoring/test_views.py::test_an_extension_that_comes_later_*", NO_STATISTICS, COUNTS),
     Difference("tests/monitoring/test_views.py::test_a_statement_that_prints_a_password_*", NO_STATISTICS, COUNTS),
     Difference("tests/monitoring/test_views.py::test_a_statement_that_takes_longer_*", NO_STATISTICS, COUNTS),
+    Difference("tests/functions/test_lock_order.py::test_raw_sql_on_a_license_waits_*", CLUSTER, NO_HOOK),
+    Difference("tests/functions/test_mirror.py::test_copy_into_licenses_is_refused_*", CLUSTER, NO_HOOK),
+    Difference(
+        "tests/functions/test_levels.py::test_a_held_level_cannot_go_under_the_replica_role", CLUSTER, NOT_ARMED
+    ),
+    Difference("tests/functions/test_mirror.py::test_under_the_replica_role_a_one_sided_*", CLUSTER, NOT_ARMED),
+    Difference("tests/functions/test_mirror.py::test_what_a_superuser_forces_past_the_keys_*", CLUSTER, NOT_ARMED),
+    Difference("tests/test_edge_cases.py::test_license_without_progress", CLUSTER, NOT_ARMED),
+    Difference("tests/test_edge_cases.py::test_progress_without_license", CLUSTER, NOT_ARMED),
+    Difference("tests/functions/test_levels.py::test_nobody_writes_through_the_views_*", CLUSTER, VIEWS),
+    Difference("tests/views/test_desync.py::test_a_dba_reads_the_view[lockstep_readonly]", CLUSTER, VIEWS),
+    Difference("tests/functions/test_batch.py::test_set_constraints_immediate_*", CLUSTER, ONE_BY_ONE),
+    Difference("tests/functions/test_update_level.py::test_constraints_set_immediate_*", CLUSTER, ONE_BY_ONE),
+    Difference("tests/functions/test_mirror.py::test_both_tables_written_alike_in_one_*", CLUSTER, PARTS),
+    Difference("tests/functions/test_mirror.py::test_an_exception_that_is_swallowed_*-False]", CUT, PARTS),
+    Difference("tests/functions/test_lock_order.py::test_who_waited_dates_its_change_*level_up*", CLUSTER, CLOCK),
+    Difference("tests/functions/test_mirror.py::test_delete_goes_on_both_sides_*", CLUSTER, MERGE),
+    Difference("tests/functions/test_mirror.py::test_the_other_table_agrees_*[statement16-*", CLUSTER, MERGE),
+    Difference("tests/functions/test_mirror.py::test_the_other_table_agrees_*[statement17-*", CLUSTER, MERGE),
+    Difference("tests/functions/test_history.py::test_a_client_cannot_pass_its_remark_off_*", CUT, ROUTED),
+    Difference("tests/functions/test_history.py::test_a_remark_on_a_license_that_does_not_*", CUT, ROUTED),
+    Difference("tests/functions/test_history.py::test_a_row_that_a_client_inserts_*", CUT, ROUTED),
+    Difference("tests/functions/test_mirror.py::test_an_old_clients_transaction_*", CUT, NO_KEY),
+    Difference("tests/functions/test_accounts.py::test_who_is_no_admin_leaves_*", CUT, REFERENCE),
+    Difference("tests/functions/test_batch.py::test_a_batch_in_the_opposite_order_*[True]", CUT, REFERENCE),
+    Difference("tests/queue/test_queue.py::test_a_second_drain_takes_no_entry_*", CUT, REFERENCE),
+    Difference("tests/queue/test_queue.py::test_a_key_that_somebody_holds_*", CUT, REFERENCE),
+    Difference("tests/queue/test_queue.py::test_an_entry_waits_for_an_earlier_one_*", CUT, REFERENCE),
+    Difference("tests/monitoring/test_sampler.py::test_a_wait_is_recorded_with_the_chain_*", CLUSTER, SHARDS),
+    Difference("tests/monitoring/test_sampler.py::test_too_many_connections_*", CLUSTER, SHARDS),
+    Difference("tests/monitoring/test_views.py::test_a_planted_chain_*", CLUSTER, SHARDS),
+    Difference("tests/monitoring/test_views.py::test_the_chain_is_printed_*", CLUSTER, SHARDS),
+    Difference("tests/alerts/test_incidents.py::test_desync_that_a_check_finds_*", CUT, STABLE),
+    Difference("tests/sync/test_reconcile.py::test_runs_past_their_retention_*", CUT, STABLE),
+    Difference("tests/sync/test_reconcile.py::test_no_run_for_seven_hours_*", CUT, STABLE),
+    Difference("tests/sync/test_review.py::test_a_run_that_an_undo_still_needs_*", CUT, STABLE),
+    Difference("tests/queue/test_queue.py::test_an_entry_that_spoils_*", CLUSTER, SCRIPT),
+    Difference("tests/test_seed.py::test_two_databases_get_the_same_school", CUT, IDENTITY),
+    Difference("tests/queue/test_queue.py::test_entries_of_a_pair_become_one_write_*", CLUSTER, ORIGIN),
 )
 
 

@@ -12,7 +12,7 @@ import pytest
 from psycopg.pq import TransactionStatus
 
 from app.client import ProgressLicenseCoupler, level_up_atomic
-from tests.pairs import Connect, Connection, add_users, levels, one, plant, progress, value
+from tests.pairs import Connect, Connection, add_users, levels, one, plant, progress, run_script, value
 from tests.support import end_session, wait_until_blocked
 
 ERROR_KEYS = {"success", "message", "error_type"}
@@ -284,13 +284,14 @@ def test_what_fails_only_at_commit_is_reported_and_leaves_nothing(
 
 def plant_deferred_refusal(connection: Connection) -> None:
     """Make every commit that wrote progress fail with 23503."""
-    connection.execute(
+    run_script(
+        connection,
         """
         create function public.refuse() returns trigger language plpgsql as $$
         begin raise exception 'planted' using errcode = '23503'; end $$;
         create constraint trigger planted after insert or update on lockstep.specialization_progress
         deferrable initially deferred for each row execute function public.refuse();
-        """
+        """,
     )
 
 

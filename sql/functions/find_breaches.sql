@@ -6,20 +6,43 @@ returns table (
     threshold numeric,
     cause jsonb
 )
-language sql
+language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+declare
+    v_budget constant numeric := extract(epoch from lockstep.setting('lock_budget')::interval) * 1000;
+    v_since constant timestamptz := clock_timestamp() - lockstep.setting('breach_window')::interval;
+    v_given_up record;
+    v_newest jsonb;
+begin
+    select
+        count(*) as waits,
+        round(max(extract(epoch from breach.waited) * 1000), 3) as longest
+    into v_given_up
+    from lockstep.lock_breaches as breach
+    where breach.noticed_at > v_since;
+
+    v_newest := (
+        select jsonb_agg(to_jsonb(newest) order by newest.noticed_at desc)
+        from (
+            select
+                one.noticed_at, one.source, one.waited, one.specialization_id, one.waiter_application,
+                one.blocker_pid, one.blocker_application, one.blocker_role, one.blocker_state,
+                one.blocker_transaction_start,
+                lockstep.without_literals(one.blocker_query, false) as blocker_query
+            from lockstep.lock_breaches as one
+            where one.noticed_at > v_since
+            order by one.noticed_at desc
+            limit 10
+        ) as newest
+    );
+
+    return query
     with wait as materialized (
         select found.*
         from lockstep.find_lock_waits() as found
-    ),
-
-    budget as (
-        select
-            extract(epoch from lockstep.setting('lock_budget')::interval) * 1000 as milliseconds,
-            clock_timestamp() - lockstep.setting('breach_window')::interval as since
     ),
 
     answered as (
@@ -29,7 +52,7 @@ as $function$
             sum(counted.conflicts) as conflicts,
             sum(counted.retries) as retries
         from lockstep.request_counts as counted
-        where counted.noted_at > (select budget.since from budget)
+        where counted.noted_at > v_since
     )
 
     select
@@ -65,7 +88,7 @@ as $function$
         'lock_wait',
         format('server process %s', root.root_pid),
         round(root.milliseconds, 3),
-        budget.milliseconds,
+        v_budget,
         jsonb_build_object(
             'blocker', jsonb_build_object(
                 'pid', root.root_pid,
@@ -99,37 +122,17 @@ as $function$
         group by wait.root_pid
     ) as root
     inner join wait as direct on direct.waiting_pid = root.first_pid
-    cross join budget
-    where root.milliseconds >= budget.milliseconds
+    where root.milliseconds >= v_budget
 
     union all
     -- Waits that ended before anybody could look: the applications that gave up have written them down.
     select
         'lock_wait',
         'given up',
-        round(max(extract(epoch from given_up.waited) * 1000), 3),
-        max(budget.milliseconds),
-        jsonb_build_object(
-            'waits', count(*),
-            'newest', (
-                select jsonb_agg(to_jsonb(newest) order by newest.noticed_at desc)
-                from (
-                    select
-                        one.noticed_at, one.source, one.waited, one.specialization_id, one.waiter_application,
-                        one.blocker_pid, one.blocker_application, one.blocker_role, one.blocker_state,
-                        one.blocker_transaction_start,
-                        lockstep.without_literals(one.blocker_query, false) as blocker_query
-                    from lockstep.lock_breaches as one
-                    where one.noticed_at > (select budget.since from budget)
-                    order by one.noticed_at desc
-                    limit 10
-                ) as newest
-            )
-        )
-    from lockstep.lock_breaches as given_up
-    cross join budget
-    where given_up.noticed_at > budget.since
-    having count(*) > 0
+        v_given_up.longest,
+        v_budget,
+        jsonb_build_object('waits', v_given_up.waits, 'newest', v_newest)
+    where v_given_up.waits > 0
 
     union all
     select
@@ -148,7 +151,7 @@ as $function$
                     select code.key as code, sum(code.value::bigint) as times
                     from lockstep.request_counts as counted
                     cross join lateral jsonb_each_text(counted.codes) as code
-                    where counted.noted_at > (select budget.since from budget)
+                    where counted.noted_at > v_since
                     group by code.key
                 ) as coded
             )
@@ -172,6 +175,7 @@ as $function$
         )
     from lockstep.statement_stats as statement
     where statement.regressed;
+end;
 $function$;
 
 comment on function lockstep.find_breaches() is

@@ -6,6 +6,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
+    v_sessions constant integer[] := array(select activity.pid from pg_catalog.pg_stat_activity as activity);
     v_purged bigint;
 begin
     delete from lockstep.raw_writes as seen
@@ -20,10 +21,7 @@ begin
     -- A session that ended writes its row no more: those of one kind become one.
     with ended as (
         delete from lockstep.raw_writes as seen
-        where not exists (
-            select from pg_catalog.pg_stat_activity as activity
-            where activity.pid = seen.backend_pid
-        )
+        where seen.backend_pid <> all(v_sessions)
         returning seen.*
     )
 

@@ -76,8 +76,8 @@ def test_raw_sql_on_a_license_waits_for_the_progress_row_before_it_locks_the_lic
         "select * from lockstep.update_level(1, 'PLAYER', 5)",
         "select * from lockstep.level_up(1, 'PLAYER', 5)",
         "select * from lockstep.sync_records(1, 'PLAYER', 'license')",
-        "insert into lockstep.license_progressions (user_license_id, to_level)"
-        " select id, 1 from lockstep.user_licenses where user_id = 1 returning id",
+        "insert into lockstep.license_progressions (user_id, user_license_id, to_level)"
+        " select user_id, id, 1 from lockstep.user_licenses where user_id = 1 returning id",
     ],
 )
 def test_functions_and_remarks_wait_for_the_progress_row_before_they_lock_the_license(
