@@ -252,6 +252,12 @@ class _TakeOver(_Desk):
         self.use_path("pg_catalog")
         if missing := self.rows("missing"):
             raise MissingRightsError(missing)
+        if blocks := self.rows("blocks"):
+            bound = ", ".join(name for (name,) in blocks)
+            raise MigrationError(
+                f"nothing is changed: these are bound to columns that change their types: {bound}; drop them, and make"
+                " them again afterwards (a function with its body as a string is not bound)"
+            )
         self.use_path(self.schema, "public")
         self.execute(f"lock table {', '.join(table for table, _, _ in old)} in access exclusive mode")
         for name in (*SHAPED, "license_progressions"):

@@ -55,7 +55,9 @@ order by adopted.table_name
 """
 
 
-SUMS = ("table_name", "outcome", "rows", "level_found", "level_kept", "xp_found", "xp_kept", "bytes")
+# Bytes that this run brought, and those that are stored here of them.
+BROUGHT, STORED = "bytes_brought", "bytes_kept"
+SUMS = ("table_name", "outcome", "rows", "level_found", "level_kept", "xp_found", "xp_kept", "bytes", BROUGHT, STORED)
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ class Options:
 class Result:
     """What an adoption found, planned and did.
 
-    `levels`: level rows that are not as here, one by one. `gone`: adopted once, and in the source no more.
+    `levels`: level rows that are not as here, one by one. `gone`: adopted once, and in the source no more. `unnamed`:
+    files in the folder that no row names.
     """
 
     source: str
@@ -83,6 +86,7 @@ class Result:
     levels: list[Row] = field(default_factory=list)
     found: dict[str, Found] = field(default_factory=dict)
     gone: list[Row] = field(default_factory=list)
+    unnamed: list[str] = field(default_factory=list)
     run: int | None = None
     sums: list[Row] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
@@ -108,7 +112,7 @@ def adopt(
                 raise AdoptionError("this source has projects and assets: --files says where they are on disk")
             result = Result(options.name or opened.name)
             with connection.transaction(force_rollback=not options.apply):
-                _stage(connection, opened, options, progress)
+                result.unnamed = _stage(connection, opened, options, progress)
                 _plan(connection, result, options, [table.name for table in opened.tables])
                 if options.apply:
                     run = db.call(
@@ -126,8 +130,8 @@ def adopt(
     return result
 
 
-def _stage(connection: db.Connection, source: Source, options: Options, progress: Progress) -> None:
-    """Copy every row of the source over, and look at its files."""
+def _stage(connection: db.Connection, source: Source, options: Options, progress: Progress) -> list[str]:
+    """Copy every row of the source over, and look at its files; return those that no row names."""
     connection.execute(CLEAR)
     for number, table in enumerate(source.tables):
         progress("reading", number, len(source.tables))
@@ -135,18 +139,24 @@ def _stage(connection: db.Connection, source: Source, options: Options, progress
             for data in source.copy(table):
                 copy.write(data)
     progress("reading", len(source.tables), len(source.tables))
+    named: set[Path] = set()
     for name in WITH_FILES:
         rows = connection.execute(NO_FILES_YET, [name]).fetchall()
         if rows and options.folder:
             limit = _limit(connection, name)
             with connection.cursor() as cursor:
-                cursor.executemany(JUDGE, _judge(options.folder, name, rows, limit, progress))
+                cursor.executemany(JUDGE, _judge(options.folder, name, rows, limit, progress, named))
     connection.execute("analyze lockstep.adoption_staging")
+    return files.unnamed(options.folder, named) if source.has_files and options.folder else []
 
 
-def _judge(folder: Path, table: str, rows: list[Any], limit: int, progress: Progress) -> Iterator[list[Any]]:
+def _judge(
+    folder: Path, table: str, rows: list[Any], limit: int, progress: Progress, named: set[Path]
+) -> Iterator[list[Any]]:
     for number, (source_id, content) in enumerate(rows, 1):
         file = files.look(folder, table, source_id, content, limit)
+        if file.path:
+            named.add(file.path)
         progress(f"looking at {table}", number, len(rows))
         yield [file.sha256, file.size, file.fault, table, source_id]
 
@@ -209,12 +219,20 @@ def _bring_files(connection: db.Connection, result: Result, options: Options, na
 
 
 def differences(result: Result) -> list[str]:
-    """Where what was found in the source is not what was imported, repaired, merged or left out; none: it adds up."""
+    """Where what was found in the source is not what was imported, repaired, merged or left out; none: it adds up.
+
+    Of files that this run brought, where what is stored here is not what was read.
+    """
     added: dict[str, Counter[str]] = {}
     for row in result.sums:
         total = added.setdefault(row["table_name"], Counter())
         total.update(rows=row["rows"], level=int(row["level_found"]), xp=int(row["xp_found"]))
-    return [
+    stored = [
+        f"{row['table_name']}: {row[BROUGHT]} bytes read, {row[STORED]} stored"
+        for row in result.sums
+        if row[BROUGHT] != row[STORED]
+    ]
+    return stored + [
         f"{table}: {getattr(found, what)} {what} in the source, {added.get(table, Counter())[what]} accounted for"
         for table, found in result.found.items()
         for what in ("rows", "level", "xp")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,22 @@ import psycopg
 from flask.cli import with_appcontext
 from tabulate import tabulate
 
-from app.adoption.adopt import Options, Progress, Result, adopt
+from app.adoption.adopt import BROUGHT, STORED, Options, Progress, Result, adopt
 from app.adoption.source import AdoptionError
 from app.cli import FAILURES, dsn, schema
 from app.sync import DIRECTIONS, as_json, explain, jsonable
 
+# How many files are named, at most.
+SHOWN = 10
+
 # Of a level row, what is told where two differ.
 LEVEL = ("name", "required_xp", "required_sessions", "theory_hours", "practice_hours", "total_hours")
+
+
+class InterruptedAdoption(click.ClickException):
+    """Ctrl-C: ends as a shell expects it to."""
+
+    exit_code = 128 + signal.SIGINT
 
 
 @click.command("adopt")
@@ -45,6 +55,8 @@ def adopt_command(source: str, files: Path | None, apply: bool, machine: bool, *
     report = (lambda result: None) if machine else _print_plan
     try:
         result = adopt(dsn(), source, options, _show_progress(), schema(), report)
+    except KeyboardInterrupt as error:
+        raise InterruptedAdoption("interrupted: what came over stays; run it again for the rest") from error
     except (AdoptionError, *FAILURES) as error:
         raise click.ClickException(str(error)) from error
     except psycopg.Error as error:
@@ -64,6 +76,10 @@ def _print_plan(result: Result) -> None:
         click.echo(_level(row))
     for row in result.gone:
         click.echo(f"gone from the source, and kept here: {row['rows']} of {row['table_name']}")
+    if result.unnamed:
+        click.echo(f"files that no row names, and that stay where they are: {len(result.unnamed)}")
+        for name in result.unnamed[:SHOWN]:
+            click.echo(f"  {name}")
     if result.run is None:
         click.echo("\ndry run: nothing was changed; --apply does this")
 
@@ -91,13 +107,15 @@ def _print_sums(result: Result) -> None:
     if result.run is None:
         return
     click.echo(f"\nrun {result.run}: what is in the source, and what became of it\n")
-    click.echo(_table(result.sums))
+    click.echo(_table([{name: row[name] for name in row if name not in (BROUGHT, STORED)} for row in result.sums]))
     for difference in result.differences:
         click.echo(f"does not add up: {difference}")
     if not result.differences:
         rows = sum(found.rows for found in result.found.values())
         xp = sum(found.xp for found in result.found.values())
-        click.echo(f"\n{rows} rows and {xp} XP in the source: each is accounted for")
+        brought = sum(row[STORED] for row in result.sums)
+        files = f"; {brought} bytes of files came over, and are stored here" if brought else ""
+        click.echo(f"\n{rows} rows and {xp} XP in the source: each is accounted for{files}")
     if left := sum(row["rows"] for row in result.sums if row["outcome"] in ("quarantined", "conflict")):
         click.echo(f"{left} of them did not come over: flask --app app db quarantine says which, and why")
 

@@ -68,3 +68,11 @@ def _find(folder: Path, table: str, source_id: str, row: Row) -> Path | str:
         if path.is_file():
             return path
     return "no_file"
+
+
+def unnamed(folder: Path, named: set[Path]) -> list[str]:
+    """Say which files below a folder are none of these, by their paths below it."""
+    top = folder.resolve()
+    return sorted(
+        str(path.relative_to(top)) for path in top.rglob("*") if path.is_file() and path.resolve() not in named
+    )

@@ -40,13 +40,30 @@ begin
                 coalesce(sum(known.level_kept), 0) as level_kept,
                 coalesce(sum(staged.xp_found), 0) as xp_found,
                 coalesce(sum(known.xp_kept), 0) as xp_kept,
-                coalesce(sum(staged.file_bytes), 0) as bytes
+                coalesce(sum(staged.file_bytes), 0) as bytes,
+                coalesce(sum(staged.file_bytes) filter (
+                    where known.outcome in ('imported', 'repaired') and known.run_id = p_run_id
+                ), 0) as bytes_brought,
+                coalesce(sum(octet_length(blob.content)), 0) as bytes_kept
             from lockstep.adoption_staging as staged
             inner join lockstep.adoption_runs as run on run.id = p_run_id
             inner join lockstep.adopted_rows as known
                 on known.source = run.source
                 and known.table_name = staged.table_name
                 and known.source_id = staged.source_id
+            -- Of what came with this run: an earlier one may have been changed here since.
+            left outer join lockstep.projects as project
+                on known.table_name = 'projects'
+                and known.outcome in ('imported', 'repaired')
+                and known.run_id = p_run_id
+                and project.user_id = known.user_id
+                and project.id::text = known.target_id
+            left outer join lockstep.assets as asset
+                on known.table_name = 'assets'
+                and known.outcome in ('imported', 'repaired')
+                and known.run_id = p_run_id
+                and asset.id = known.target_id
+            left outer join lockstep.blobs as blob on blob.sha256 = coalesce(project.file_sha256, asset.sha256)
             group by staged.table_name, known.outcome
         ) as sums
     );

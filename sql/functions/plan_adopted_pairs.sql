@@ -102,7 +102,17 @@ begin
                     then 'max_achieved_above'
             end,
             case when staged.table_name = 'specialization_progress' and found.below then 'negative_figure' end,
-            case when staged.table_name = 'specialization_progress' and found.missing then 'missing_figure' end
+            case when staged.table_name = 'specialization_progress' and found.missing then 'missing_figure' end,
+            case
+                when staged.table_name = 'specialization_progress'
+                    and side.figures[2:6] is distinct from array[
+                        pair.total_xp, pair.completed_sessions, pair.completed_projects, pair.theory_hours_completed,
+                        pair.practice_hours_completed
+                    ]
+                    and not found.below
+                    and not found.missing
+                    then 'figure_cut'
+            end
         ], null)
     from lockstep.adoption_staging as side
     inner join lockstep.adoption_pairs as pair

@@ -12,16 +12,6 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    -- What has a place here, in any table; the rest of a row is kept beside.
-    v_known constant text[] := array[
-        'id', 'email', 'name', 'username', 'role', 'is_active', 'created_at', 'updated_at', 'student_id',
-        'specialization_id', 'current_level', 'total_xp', 'completed_sessions', 'completed_projects',
-        'theory_hours_completed', 'practice_hours_completed', 'last_activity', 'user_id', 'specialization_type',
-        'max_achieved_level', 'started_at', 'last_advanced_at', 'instructor_notes', 'user_license_id', 'from_level',
-        'to_level', 'advanced_by', 'advancement_reason', 'requirements_met', 'advanced_at', 'title', 'description',
-        'owner_id', 'type', 'format', 'group_id', 'file_path', 'display_name', 'icon', 'max_levels', 'level', 'name_en',
-        'color', 'required_xp', 'required_sessions', 'theory_hours', 'practice_hours', 'total_hours'
-    ];
     v_rows bigint;
 begin
     insert into lockstep.adopted_rows as known (
@@ -58,7 +48,7 @@ begin
         staged.xp_kept,
         staged.file_bytes,
         case when staged.outcome not in ('imported', 'erased') then staged.content end,
-        case when staged.outcome <> 'erased' then staged.content - v_known end,
+        case when staged.outcome <> 'erased' then lockstep.adopted_extra(staged.table_name, staged.content) end,
         run.id
     from lockstep.adoption_staging as staged
     inner join lockstep.adoption_runs as run on run.id = p_run_id

@@ -114,7 +114,7 @@ cross join lateral (
             else 'unknown_role'
         end,
         case when step.reason ~ '(^|; )value missing' then 'missing_value' end,
-        case when step.reason like 'hours %' then 'hours_cut' end
+        case when step.reason like 'hours %' then 'figure_cut' end
     ], null) as words
 ) as named
 cross join lateral unnest(

@@ -38,8 +38,13 @@ def makers(old: Connection, tmp_path: Path) -> Manifest:
 def take(database: str, empty_database: str) -> Adopt:
     """Adopt the older database: take(apply=False, **options)."""
 
-    def take(apply: bool = True, source: str = empty_database, **options: Any) -> Result:
-        return adopt(database, source, Options(apply=apply, **options), lambda what, done, total: None)
+    def take(
+        apply: bool = True,
+        source: str = empty_database,
+        report: Callable[[Result], None] = lambda result: None,
+        **options: Any,
+    ) -> Result:
+        return adopt(database, source, Options(apply=apply, **options), lambda what, done, total: None, report=report)
 
     return take
 

@@ -421,6 +421,98 @@ def test_somebody_erased_does_not_come_back_with_the_next_adoption(
         assert [word for word in words if word in text] == [], table
 
 
+def erase(connection: Connection, user: int) -> None:
+    connection.execute(
+        "insert into lockstep.users (id, email, role) values (90000, 'a@b.example', 'admin') on conflict do nothing"
+    )
+    connection.execute("select lockstep.erase_user(90000, %s)", [user])
+
+
+def test_nothing_of_somebody_erased_is_left_in_the_ledger_from_that_moment(
+    old: Connection, connection: Connection, school: Manifest, take: Adopt
+) -> None:
+    old.execute("update public.users set role = 'parent', phone = '+36 99 unlisted' where id = 40")
+    take()
+    text = "select string_agg(t::text, ' ') from lockstep.adopted_rows as t where user_id = 40"
+    assert "Person 000040" in value(connection, text)
+    assert "+36 99 unlisted" in value(connection, text)
+    erase(connection, 40)
+    assert "Person 000040" not in value(connection, text)
+    assert "+36 99 unlisted" not in value(connection, text)
+    assert {
+        row.outcome for row in rows(connection, "select outcome from lockstep.adopted_rows where user_id = 40")
+    } == {"erased"}
+
+
+def test_what_the_source_has_anew_of_somebody_erased_does_not_come_over(
+    old: Connection, connection: Connection, school: Manifest, take: Adopt
+) -> None:
+    take()
+    pairs = "select specialization from lockstep.pairs where user_id = 40 order by 1"
+    before = rows(connection, pairs)
+    free = value(
+        connection,
+        "select min(id) from lockstep.specializations where id not in"
+        " (select specialization from lockstep.pairs where user_id = 40)",
+    )
+    erase(connection, 40)
+    old.execute("insert into public.specialization_progress (student_id, specialization_id) values (40, %s)", [free])
+    license = value(
+        old,
+        "insert into public.user_licenses (user_id, specialization_type, instructor_notes)"
+        " values (40, %s, 'A word about them') returning id",
+        free,
+    )
+    old.execute(
+        "insert into public.license_progressions (user_license_id, to_level, advancement_reason)"
+        " values (%s, 1, 'A word about them')",
+        [license],
+    )
+    result = take()
+    assert result.differences == []
+    for table in ("specialization_progress", "user_licenses", "license_progressions"):
+        assert counted(result.plan, table, "erased") == 1, table
+        text = value(connection, f"select coalesce(string_agg(t::text, ' '), '') from lockstep.{table} as t")
+        assert "A word about them" not in text
+    assert "A word about them" not in value(
+        connection, "select string_agg(t::text, ' ') from lockstep.adopted_rows as t"
+    )
+    assert rows(connection, pairs) == before
+    assert {row["outcome"] for row in take().plan} == {"unchanged"}
+
+
+def test_columns_that_a_table_has_no_place_for_are_kept_whatever_another_table_has(
+    old: Connection, connection: Connection, school: Manifest, take: Adopt
+) -> None:
+    old.execute(
+        "alter table public.users add title text, add username text, add level integer, add display_name text;"
+        "update public.users set title = 'Dr', username = 'forty', level = 7, display_name = 'Forty' where id = 40;"
+        "update public.users set name = null, username = 'fifty', display_name = 'Fifty' where id = 50"
+    )
+    take()
+    extra = "select extra - '{phone,date_of_birth}'::text[] from lockstep.adopted_rows where table_name = 'users'"
+    assert value(connection, f"{extra} and source_id = '40'") == {
+        "title": "Dr",
+        "level": 7,
+        "username": "forty",
+        "display_name": "Forty",
+    }
+    # What came over in the place of the name is not kept twice.
+    assert value(connection, "select name from lockstep.users where id = 50") == "Fifty"
+    assert value(connection, f"{extra} and source_id = '50'") == {"title": None, "level": None, "username": "fifty"}
+
+
+def test_a_figure_that_there_is_no_place_for_is_cut_and_said(
+    old: Connection, connection: Connection, school: Manifest, take: Adopt
+) -> None:
+    old.execute("update public.specialization_progress set theory_hours_completed = 12.345 where id = 40")
+    result = take()
+    assert counted(result.plan, "specialization_progress", "repaired", "figure_cut") == 1
+    user = value(old, "select student_id from public.specialization_progress where id = 40")
+    hours = "select max(theory_hours_completed)::text from lockstep.specialization_progress where student_id = %s"
+    assert value(connection, hours, user) in ("12.34", "12.35")
+
+
 def test_no_staged_row_is_left_behind(connection: Connection, school: Manifest, take: Adopt) -> None:
     take(apply=False)
     take()

@@ -8,9 +8,9 @@ import pytest
 from app.adoption.source import AdoptionError
 from tests.adoption.conftest import Adopt, checksum
 from tests.adoption.legacy import Manifest
-from tests.adoption.test_adopt import counted, outcomes, planned
+from tests.adoption.test_adopt import counted, erase, outcomes, planned
 from tests.http.files import png, sb3
-from tests.pairs import Connection, one, rows, value
+from tests.pairs import Connection, one, refused, rows, value
 
 
 def test_every_project_asset_and_membership_is_accounted_for(
@@ -128,6 +128,58 @@ def test_both_kinds_of_tables_in_one_database_are_adopted_together(
         ("Maze", 20, 1),
         ("Race", 20, 1),
     ]
+
+
+def test_what_the_source_has_anew_of_a_maker_who_was_erased_does_not_come_over(
+    old: Connection, connection: Connection, makers: Manifest, take: Adopt, tmp_path: Path
+) -> None:
+    take(folder=tmp_path)
+    owner = value(connection, "select id from lockstep.users where email = 'maker3@school.example'")
+    erase(connection, owner)
+    there = value(old, "select id from public.users where email = 'maker3@school.example'")
+    old.execute("insert into public.projects (id, title, owner_id) values ('again', 'Once again', %s)", [there])
+    (tmp_path / "projects" / "again.sb3").write_bytes(sb3(number=77))
+    old.execute("insert into public.user_groups values (%s, 2)", [there])
+    result = take(folder=tmp_path)
+    assert result.differences == []
+    assert counted(result.plan, "projects", "erased") == counted(result.plan, "user_groups", "erased") == 1
+    assert value(connection, "select count(*) from lockstep.projects where title = 'Once again'") == 0
+    assert value(connection, "select count(*) from lockstep.group_members where user_id = %s", owner) == 0
+    assert {row["outcome"] for row in take(folder=tmp_path).plan} == {"unchanged"}
+
+
+def test_bytes_that_did_not_arrive_are_a_difference_and_files_that_no_row_names_are_told(
+    connection: Connection, makers: Manifest, take: Adopt, tmp_path: Path
+) -> None:
+    (tmp_path / "projects" / "nobodys.sb3").write_bytes(sb3(number=99))
+    (tmp_path / "thumbs").mkdir()
+    (tmp_path / "thumbs" / "1.png").write_bytes(png(1))
+    assert take(apply=False, folder=tmp_path).unnamed == ["projects/nobodys.sb3", "thumbs/1.png"]
+    # Somebody's trigger has each project point at another content.
+    connection.execute("insert into lockstep.blobs values (sha256('other'), 'other')")
+    connection.execute(
+        "create function public.swap() returns trigger language plpgsql as"
+        " 'begin new.file_sha256 := sha256(''other''); return new; end';"
+        "create trigger swap before insert on lockstep.projects for each row when (new.title = 'Maze 3')"
+        " execute function public.swap()"
+    )
+    result = take(folder=tmp_path)
+    assert len(result.differences) == 1
+    assert "projects" in result.differences[0]
+
+
+def test_a_file_that_changed_or_went_after_the_plan_stops_the_adoption_and_the_next_one_goes_on(
+    connection: Connection, makers: Manifest, take: Adopt, tmp_path: Path
+) -> None:
+    for number, change in enumerate((lambda path: path.write_bytes(sb3(changed=1)), lambda path: path.unlink()), 3):
+        path = tmp_path / "projects" / f"p{number}.sb3"
+        with refused("LS096"):
+            take(folder=tmp_path, report=lambda result, path=path, change=change: change(path))
+    result = take(folder=tmp_path)
+    assert result.differences == []
+    assert counted(result.plan, "projects", "quarantined", "no_file") == 2
+    project = one(connection, "select * from lockstep.projects where title = 'Maze 3'")
+    assert project.file_sha256 == hashlib.sha256(sb3(changed=1)).digest()
 
 
 def test_a_source_with_files_is_refused_without_its_folder(makers: Manifest, take: Adopt) -> None:

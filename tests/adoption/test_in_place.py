@@ -601,6 +601,23 @@ def test_a_migration_beside_old_tables_is_refused_unless_asked_for(
 
             with pytest.raises(MigrationError):
                 take_over(old.migrator(), apply=True, zone="Nowhere/Land")
+            # What the server has bound to a column whose type changes.
+            for thing, made in (
+                (
+                    "function holders()",
+                    "function holders() returns bigint begin atomic"
+                    " select count(*) from specialization_progress where current_level > 1; end",
+                ),
+                (
+                    "policy own on bookings",
+                    "policy own on bookings using (exists (select from users where users.id = bookings.user_id))",
+                ),
+            ):
+                connection.execute(f"create {made}".encode())
+                with pytest.raises(MigrationError) as bound:
+                    old.take_over()
+                assert bound.value.__cause__ is None
+                connection.execute(f"drop {thing}".encode())
             connection.execute("alter table license_progressions drop constraint license_progressions_pkey")
             connection.execute("insert into license_progressions (id, to_level) values (1, 1)")
             with pytest.raises(MigrationError):

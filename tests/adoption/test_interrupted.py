@@ -148,3 +148,15 @@ def test_the_command_reports_and_fails_when_the_sums_do_not_add_up(
     assert (listed.exit_code, len(listed.stdout.splitlines())) == (0, left + 2)
     counted = runner.invoke(args=["db", "quarantine"])
     assert sum(int(line.split()[-1]) for line in counted.stdout.splitlines()[2:]) == left > 0
+
+
+def test_ctrl_c_ends_the_command_as_a_shell_expects_it_to(
+    database: str, empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("LOCKSTEP_DSN", database)
+    monkeypatch.setattr("app.adoption.cli.adopt", interrupt)
+    ended = create_app().test_cli_runner().invoke(args=["adopt", "--from", empty_database, "--apply"])
+    assert ended.exit_code == 128 + signal.SIGINT
