@@ -30,7 +30,7 @@ OLDEST = 15
 CONNECTIONS = 80
 
 OUR_DATABASES = f"starts_with(datname, '{PREFIX}')"
-OUR_ROLES = f"rolname ~ '^({PREFIX}|lockstep_|maple_|academy_|adoption_reader$)'"
+OUR_ROLES = f"rolname ~ '^({PREFIX}|lockstep_|school_reports_|maple_|academy_|adoption_reader$)'"
 
 
 class GivenServer(Server):
@@ -91,7 +91,7 @@ class Visit:
             raise _refusal(str(error)) from None
         try:
             _check(self._connection)
-            self._remove("true")
+            self._remove(OUR_ROLES)
             self._roles = [name for (name,) in self._rows("select rolname from pg_roles")]
             self._clients = [pid for (pid,) in self._rows("select pid from pg_stat_activity")]
         except BaseException:
@@ -113,7 +113,7 @@ class Visit:
             database = sql.Identifier(name)
             self._connection.execute(sql.SQL("alter database {} with is_template false").format(database))
             self._connection.execute(sql.SQL("drop database {} with (force)").format(database))
-        for (name,) in self._rows(f"select rolname from pg_roles where {OUR_ROLES} and {roles}", *values):
+        for (name,) in self._rows(f"select rolname from pg_roles where {roles}", *values):
             self._connection.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
