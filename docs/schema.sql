@@ -1077,7 +1077,7 @@ begin
     where staged.table_name = 'assets'
         and staged.source_id = p_source_id;
 
-    perform lockstep.record_adopted(p_run_id, array['assets'], p_source_id => p_source_id);
+    perform lockstep.record_adopted(p_run_id, array['assets'], p_source_ids => array[p_source_id]);
 end;
 $$;
 
@@ -1091,6 +1091,101 @@ ALTER FUNCTION lockstep.adopt_asset(p_run_id bigint, p_source_id text, p_content
 COMMENT ON FUNCTION lockstep.adopt_asset(p_run_id bigint, p_source_id text, p_content bytea, p_type text, p_format text) IS 'Brings a planned asset over, with its content; one that is here already stays.
 
 Raises LS055 too large, LS056 another content has this MD5, LS096 not what was planned. Locks the blob.';
+
+
+--
+-- Name: adopt_curriculum(text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE FUNCTION lockstep.adopt_curriculum(p_source text) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_lines jsonb;
+begin
+    -- A specialization that is not here comes over with the levels that it promises: nobody reaches them by XP
+    -- until somebody writes figures into these rows.
+    with made as (
+        insert into lockstep.specializations (id, name, icon, is_active)
+        select
+            staged.source_id,
+            coalesce(nullif(btrim(staged.content ->> 'name'), ''), staged.source_id),
+            staged.content ->> 'icon',
+            coalesce(staged.content ->> 'is_active', 'true') not in ('false', '0')
+        from lockstep.adoption_staging as staged
+        where staged.table_name = 'specializations'
+            and staged.source_id = staged.content ->> 'id'
+            and not exists (
+                select from lockstep.adopted_rows as known
+                where known.source = p_source
+                    and known.table_name = staged.table_name
+                    and known.source_id = staged.source_id
+                    and known.outcome = 'imported'
+            )
+        order by staged.source_id
+        on conflict on constraint specializations_pkey do nothing
+        returning specializations.id
+    ),
+
+    marked as (
+        update lockstep.adoption_staging as staged
+        set outcome = 'imported'
+        from made
+        where staged.table_name = 'specializations'
+            and staged.source_id = made.id
+        returning
+            made.id,
+            least(greatest(coalesce((lockstep.adopted_figures(staged.content, array['max_levels']))[1], 1), 1), 100) as levels
+    )
+
+    insert into lockstep.specialization_levels (specialization_id, level, name, required_xp)
+    select marked.id, level.n, format('Level %s', level.n), 9223372036854775807
+    from marked
+    cross join lateral generate_series(1, trunc(marked.levels)::integer) as level (n);
+
+    perform lockstep.plan_adopted_levels(p_source);
+    v_lines := lockstep.write_adopted_levels(p_source);
+
+    update lockstep.adoption_staging as staged
+    set specialization_id = specialization.id,
+        level_found = read.max_levels,
+        level_kept = specialization.max_levels,
+        outcome = case
+            when specialization.id is null then 'quarantined'
+            else coalesce(row.outcome, 'merged')
+        end,
+        reasons = array_remove(array[
+            case
+                when specialization.id is null then 'no_specialization'
+                when read.max_levels is distinct from specialization.max_levels then 'max_levels_differ'
+            end
+        ], null)
+    from lockstep.adoption_staging as row
+    left outer join lockstep.specializations as specialization on specialization.id = row.source_id
+    cross join lateral (
+        select (lockstep.adopted_figures(row.content, array['max_levels']))[1] as max_levels
+    ) as read
+    where row.table_name = 'specializations'
+        and staged.table_name = row.table_name
+        and staged.source_id = row.source_id;
+
+    return v_lines;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.adopt_curriculum(p_source text) OWNER TO lockstep_owner;
+
+--
+-- Name: FUNCTION adopt_curriculum(p_source text); Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON FUNCTION lockstep.adopt_curriculum(p_source text) IS 'Brings the staged specializations and levels over, before anybody''s level is compared with them. The level rows of a
+source win over any cap; they win over those here unless somebody else is in the specialization.
+
+Returns what was kept, replaced, removed or left out, a line a level. In the transaction that plans: a dry run takes it
+back. Runs as who migrates, because level rows are granted to nobody. Locks the specializations'' rows.';
 
 
 --
@@ -1151,6 +1246,83 @@ ALTER FUNCTION lockstep.adopt_groups(p_run_id bigint) OWNER TO lockstep_coupler;
 COMMENT ON FUNCTION lockstep.adopt_groups(p_run_id bigint) IS 'Brings groups and who is in them over, in one go. Returns how many rows were written down.
 
 A group that was renamed in the source keeps its name here. Locks the users'' rows that become members.';
+
+
+--
+-- Name: adopt_moves(bigint); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.adopt_moves(p_run_id bigint) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_source constant text := (
+        select run.source from lockstep.adoption_runs as run
+        where run.id = p_run_id
+    );
+    v_source_ids text[];
+begin
+    perform
+    from lockstep.users as person
+    inner join lockstep.adoption_staging as staged on staged.user_id = person.id
+    where staged.table_name = 'users'
+        and staged.moves_to is not null
+        and not staged.done
+    order by person.id
+    for no key update of person;
+
+    -- Those who are locked now were perhaps changed after the plan was written.
+    perform lockstep.mark_changed_here(v_source);
+    perform lockstep.settle_moves();
+
+    -- Two may change places: so everybody leaves first.
+    update lockstep.users as person
+    set email = format('moving-%s@adoption.invalid', person.id)
+    from lockstep.adoption_staging as staged
+    where staged.table_name = 'users'
+        and staged.moves_to is not null
+        and not staged.done
+        and person.id = staged.user_id;
+
+    update lockstep.users as person
+    set email = btrim(staged.content ->> 'email')
+    from lockstep.adoption_staging as staged
+    where staged.table_name = 'users'
+        and staged.moves_to is not null
+        and not staged.done
+        and person.id = staged.user_id;
+
+    v_source_ids := array(
+        select staged.source_id
+        from lockstep.adoption_staging as staged
+        where staged.table_name = 'users'
+            and staged.moves_to is not null
+            and not staged.done
+    );
+
+    perform lockstep.write_adopted_users(v_source_ids);
+    return lockstep.record_adopted(p_run_id, array['users'], p_source_ids => v_source_ids);
+exception
+    when unique_violation then
+        raise exception using
+            errcode = 'serialization_failure',
+            message = 'an id or an address was taken by somebody else meanwhile',
+            detail = sqlerrm,
+            hint = 'Adopt again: what came over stays.';
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.adopt_moves(p_run_id bigint) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION adopt_moves(p_run_id bigint); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.adopt_moves(p_run_id bigint) IS 'Brings those over who have another address in the source now, all at once: 0 when there are none.
+
+Raises 40001 (adopt again) when an address was taken meanwhile. Locks the users'' rows, by id.';
 
 
 --
@@ -1345,7 +1517,7 @@ begin
     where staged.table_name = 'projects'
         and staged.source_id = p_source_id;
 
-    perform lockstep.record_adopted(p_run_id, array['projects'], p_source_id => p_source_id);
+    perform lockstep.record_adopted(p_run_id, array['projects'], p_source_ids => array[p_source_id]);
 end;
 $$;
 
@@ -1380,6 +1552,20 @@ declare
     v_rows bigint;
     v_missing bigint;
 begin
+    if exists (
+        select from lockstep.adoption_staging as staged
+        where staged.table_name = 'users'
+            and staged.moves_to is not null
+            and not staged.done
+    ) then
+        v_rows := lockstep.adopt_moves(p_run_id);
+
+        -- None, where all of them turned out to be changed here.
+        if v_rows > 0 then
+            return v_rows;
+        end if;
+    end if;
+
     select min(next.user_id), max(next.user_id), count(*)
     into v_first_user, v_last_user, v_rows
     from (
@@ -1387,6 +1573,7 @@ begin
         from lockstep.adoption_staging as staged
         where staged.table_name = 'users'
             and not staged.done
+            and staged.user_id is not null
         order by staged.user_id
         limit p_limit
     ) as next;
@@ -1407,17 +1594,14 @@ begin
     -- Those who are locked now were perhaps changed after the plan was written.
     perform lockstep.mark_changed_here(v_run.source);
 
-    update lockstep.users as person
-    set name = coalesce(staged.content ->> 'name', staged.content ->> 'display_name', staged.content ->> 'username', ''),
-        is_active = coalesce(staged.content ->> 'is_active', 'true') not in ('false', '0'),
-        updated_at = clock_timestamp()
-    from lockstep.adoption_staging as staged
-    where staged.table_name = 'users'
-        and not staged.done
-        and staged.user_id between v_first_user and v_last_user
-        and staged.state = 'changed'
-        and staged.outcome in ('imported', 'repaired')
-        and person.id = staged.user_id;
+    perform lockstep.write_adopted_users(array(
+        select staged.source_id
+        from lockstep.adoption_staging as staged
+        where staged.table_name = 'users'
+            and not staged.done
+            and staged.user_id between v_first_user and v_last_user
+            and staged.state = 'changed'
+    ));
 
     insert into lockstep.users (id, email, name, role, is_active, created_at, updated_at)
     select
@@ -1427,7 +1611,7 @@ begin
             format('adopted-%s@%s.invalid', staged.user_id, left(md5(v_run.source), 8))
         ),
         coalesce(staged.content ->> 'name', staged.content ->> 'display_name', staged.content ->> 'username', ''),
-        case when 'unknown_role' = any(staged.reasons) then 'student' else coalesce(lower(staged.content ->> 'role'), 'student') end,
+        lockstep.adopted_role(staged.content, 'student'),
         coalesce(staged.content ->> 'is_active', 'true') not in ('false', '0'),
         coalesce(read.times[1], now()),
         coalesce(read.times[2], read.times[1], now())
@@ -1477,8 +1661,63 @@ ALTER FUNCTION lockstep.adopt_users(p_run_id bigint, p_limit integer) OWNER TO l
 
 COMMENT ON FUNCTION lockstep.adopt_users(p_run_id bigint, p_limit integer) IS 'Brings the next users of a planned adoption over: 0 when all are.
 
-One whom the source changed gets name and activity from it; role and address stay as they are here.
+One whom the source changed gets address, name, role and activity from it; who has another address comes first.
 Raises 40001 (adopt again) when an id or an address was taken meanwhile. Locks the users'' rows, by id.';
+
+
+--
+-- Name: adopted_extra(text, jsonb); Type: FUNCTION; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE FUNCTION lockstep.adopted_extra(p_table_name text, p_content jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select p_content - case p_table_name
+        when 'users' then array['id', 'email', 'role', 'is_active', 'created_at', 'updated_at', coalesce(
+            case when p_content ->> 'name' is not null then 'name' end,
+            case when p_content ->> 'display_name' is not null then 'display_name' end,
+            'username'
+        ), 'name']
+        when 'specialization_progress' then array[
+            'id', 'student_id', 'user_id', 'specialization_id', 'specialization_type', 'current_level', 'total_xp',
+            'completed_sessions', 'completed_projects', 'theory_hours_completed', 'practice_hours_completed',
+            'last_activity', 'created_at', 'updated_at'
+        ]
+        when 'user_licenses' then array[
+            'id', 'user_id', 'student_id', 'specialization_type', 'specialization_id', 'current_level',
+            'max_achieved_level', 'started_at', 'last_advanced_at', 'is_active', 'instructor_notes', 'created_at',
+            'updated_at'
+        ]
+        when 'license_progressions' then array[
+            'id', 'user_license_id', 'from_level', 'to_level', 'advanced_by', 'advancement_reason', 'requirements_met',
+            'advanced_at'
+        ]
+        when 'specializations' then array['id', 'name', 'icon', 'max_levels', 'is_active']
+        when 'groups' then array['id', 'name']
+        when 'user_groups' then array['user_id', 'group_id']
+        when 'projects' then array['id', 'description', 'file_path', 'created_at', 'updated_at',
+            case when p_content ->> 'title' is not null then 'title' else 'name' end,
+            case when p_content ->> 'owner_id' is not null then 'owner_id' else 'user_id' end
+        ]
+        when 'assets' then array['id', 'type', 'format', 'file_path', 'created_at',
+            case when p_content ->> 'owner_id' is not null then 'owner_id' else 'user_id' end
+        ]
+        else array[
+            'id', 'level', 'name', 'name_en', 'color', 'required_xp', 'required_sessions', 'theory_hours',
+            'practice_hours', 'total_hours'
+        ]
+    end;
+$$;
+
+
+ALTER FUNCTION lockstep.adopted_extra(p_table_name text, p_content jsonb) OWNER TO lockstep_owner;
+
+--
+-- Name: FUNCTION adopted_extra(p_table_name text, p_content jsonb); Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON FUNCTION lockstep.adopted_extra(p_table_name text, p_content jsonb) IS 'What a row of a source has in columns that its table has no place for here.';
 
 
 --
@@ -1507,6 +1746,198 @@ ALTER FUNCTION lockstep.adopted_figures(p_content jsonb, p_names text[]) OWNER T
 --
 
 COMMENT ON FUNCTION lockstep.adopted_figures(p_content jsonb, p_names text[]) IS 'Figures of a row of a source, by the names of their columns; null where it is none: text, NaN or nothing.';
+
+
+--
+-- Name: specialization_levels; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TABLE lockstep.specialization_levels (
+    specialization_id text NOT NULL,
+    level integer NOT NULL,
+    name text NOT NULL,
+    name_en text,
+    color text,
+    required_xp bigint NOT NULL,
+    required_sessions integer DEFAULT 0 NOT NULL,
+    theory_hours numeric(8,2),
+    practice_hours numeric(8,2),
+    total_hours numeric(8,2),
+    CONSTRAINT ck_specialization_levels_level CHECK ((level >= 1)),
+    CONSTRAINT ck_specialization_levels_requirements CHECK (((required_xp >= 0) AND (required_sessions >= 0) AND ((theory_hours >= (0)::numeric) AND (theory_hours <= 999999.99)) AND ((practice_hours >= (0)::numeric) AND (practice_hours <= 999999.99)) AND ((total_hours >= (0)::numeric) AND (total_hours <= 999999.99))))
+);
+
+
+ALTER TABLE lockstep.specialization_levels OWNER TO lockstep_owner;
+
+--
+-- Name: TABLE specialization_levels; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TABLE lockstep.specialization_levels IS 'Every level that can be held, 1 to n for each specialization, and what it takes to reach it.';
+
+
+--
+-- Name: COLUMN specialization_levels.name; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.specialization_levels.name IS 'The name that a diploma shows.';
+
+
+--
+-- Name: COLUMN specialization_levels.required_xp; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.specialization_levels.required_xp IS 'XP since the start that reaching this level takes; the row of level 1 is never a condition.';
+
+
+--
+-- Name: COLUMN specialization_levels.required_sessions; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.specialization_levels.required_sessions IS 'Sessions since the start.';
+
+
+--
+-- Name: COLUMN specialization_levels.theory_hours; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.specialization_levels.theory_hours IS 'Hours of theory since the start; null where the specialization asks for none.';
+
+
+--
+-- Name: COLUMN specialization_levels.practice_hours; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.specialization_levels.practice_hours IS 'Hours of practice since the start; null where the specialization asks for none.';
+
+
+--
+-- Name: COLUMN specialization_levels.total_hours; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.specialization_levels.total_hours IS 'Shown, never checked.';
+
+
+--
+-- Name: CONSTRAINT ck_specialization_levels_level ON specialization_levels; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON CONSTRAINT ck_specialization_levels_level ON lockstep.specialization_levels IS 'Levels start at 1.';
+
+
+--
+-- Name: CONSTRAINT ck_specialization_levels_requirements ON specialization_levels; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON CONSTRAINT ck_specialization_levels_requirements ON lockstep.specialization_levels IS 'What a level asks for is never negative.';
+
+
+--
+-- Name: adopted_level(text, jsonb); Type: FUNCTION; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE FUNCTION lockstep.adopted_level(p_specialization_id text, p_content jsonb) RETURNS lockstep.specialization_levels
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    -- A column that the source does not have stays as the row here has it.
+    select
+        p_specialization_id,
+        read.level,
+        named.name,
+        case
+            when p_content ? 'name_en' then nullif(btrim(p_content ->> 'name_en'), '')
+            when named.name = here.name then here.name_en
+        end,
+        case when p_content ? 'color' then p_content ->> 'color' else here.color end,
+        case
+            when read.figures[1] between 0 and 9223372036854775807
+                and read.figures[1] = trunc(read.figures[1])
+                and coalesce(read.figures[2], 0) between 0 and 2147483647
+                and coalesce(read.figures[2], 0) = trunc(coalesce(read.figures[2], 0))
+                and coalesce(read.figures[3], 0) between 0 and 999999.99
+                and coalesce(read.figures[4], 0) between 0 and 999999.99
+                and coalesce(read.figures[5], 0) between 0 and 999999.99
+                -- What is there is a figure.
+                and num_nonnulls(
+                    p_content ->> 'required_sessions', p_content ->> 'theory_hours', p_content ->> 'practice_hours',
+                    p_content ->> 'total_hours'
+                ) = num_nonnulls(read.figures[2], read.figures[3], read.figures[4], read.figures[5])
+                then read.figures[1]::bigint
+        end,
+        case
+            when not p_content ? 'required_sessions' then coalesce(here.required_sessions, 0)
+            when coalesce(read.figures[2], 0) between 0 and 2147483647 then coalesce(read.figures[2], 0)::integer
+        end,
+        case
+            when not p_content ? 'theory_hours' then here.theory_hours
+            when read.figures[3] between 0 and 999999.99 then read.figures[3]::numeric(8, 2)
+        end,
+        case
+            when not p_content ? 'practice_hours' then here.practice_hours
+            when read.figures[4] between 0 and 999999.99 then read.figures[4]::numeric(8, 2)
+        end,
+        case
+            when not p_content ? 'total_hours' then here.total_hours
+            when read.figures[5] between 0 and 999999.99 then read.figures[5]::numeric(8, 2)
+        end
+    from (
+        select
+            case
+                when coalesce(p_content ->> 'level', p_content ->> 'id') ~ '^[1-9]\d{0,3}$'
+                    then coalesce(p_content ->> 'level', p_content ->> 'id')::integer
+            end as level,
+            lockstep.adopted_figures(
+                p_content, array['required_xp', 'required_sessions', 'theory_hours', 'practice_hours', 'total_hours']
+            ) as figures
+        offset 0
+    ) as read
+    left outer join lockstep.specialization_levels as here
+        on here.specialization_id = p_specialization_id
+        and here.level = read.level
+    cross join lateral (
+        select coalesce(
+            nullif(btrim(p_content ->> 'name'), ''), nullif(btrim(p_content ->> 'name_en'), ''), here.name,
+            format('Level %s', read.level)
+        ) as name
+    ) as named;
+$_$;
+
+
+ALTER FUNCTION lockstep.adopted_level(p_specialization_id text, p_content jsonb) OWNER TO lockstep_owner;
+
+--
+-- Name: FUNCTION adopted_level(p_specialization_id text, p_content jsonb); Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON FUNCTION lockstep.adopted_level(p_specialization_id text, p_content jsonb) IS 'A row of a level table of a source as it is to stand here: no level where it has no number, no required_xp where a
+figure is missing, negative or none. The same rules as a take-over in place has.';
+
+
+--
+-- Name: adopted_role(jsonb, text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE FUNCTION lockstep.adopted_role(p_content jsonb, p_default text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select case
+        when lower(btrim(p_content ->> 'role')) in ('student', 'instructor', 'admin') then lower(btrim(p_content ->> 'role'))
+        when p_content ->> 'role' is null then p_default
+        else 'student'
+    end;
+$$;
+
+
+ALTER FUNCTION lockstep.adopted_role(p_content jsonb, p_default text) OWNER TO lockstep_owner;
+
+--
+-- Name: FUNCTION adopted_role(p_content jsonb, p_default text); Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON FUNCTION lockstep.adopted_role(p_content jsonb, p_default text) IS 'The role of a user of a source: a student where nobody knows the word, the default where there is none.';
 
 
 --
@@ -5215,26 +5646,78 @@ Locks the project''s row.';
 --
 
 CREATE FUNCTION lockstep.deployment_report(p_expected_version text DEFAULT NULL::text) RETURNS SETOF lockstep.deployment_check
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    with expected_constraint (table_name, constraint_name) as (
-        values
-            ('specialization_progress', 'uq_specialization_progress_user_spec'),
-            ('specialization_progress', 'uq_specialization_progress_user_spec_level'),
-            ('specialization_progress', 'fk_specialization_progress_user'),
-            ('specialization_progress', 'fk_specialization_progress_spec'),
-            ('specialization_progress', 'fk_specialization_progress_level'),
-            ('specialization_progress', 'fk_specialization_progress_license'),
-            ('specialization_progress', 'ck_specialization_progress_not_negative'),
-            ('user_licenses', 'uq_user_licenses_user_spec'),
-            ('user_licenses', 'uq_user_licenses_user_spec_level'),
-            ('user_licenses', 'fk_user_licenses_user'),
-            ('user_licenses', 'fk_user_licenses_spec'),
-            ('user_licenses', 'fk_user_licenses_level'),
-            ('user_licenses', 'fk_user_licenses_max_level'),
-            ('user_licenses', 'fk_user_licenses_progress'),
-            ('user_licenses', 'ck_user_licenses_max_achieved_level')
+declare
+    v_internship record;
+    v_counted record;
+    v_progress_twice bigint;
+    v_license_twice bigint;
+    v_desync bigint;
+begin
+    -- What asks the school's rows stands by itself: beside the catalog a cluster would not plan it.
+    select count(*) as found, string_agg(format('%s, max_levels %s', one.name, one.max_levels), '; ') as detail
+    into v_internship
+    from lockstep.specializations as one
+    where one.id = 'INTERNSHIP'
+        and one.max_levels = 3;
+
+    select
+        count(*) filter (where counted.max_levels <> counted.levels or counted.levels = 0) as failures,
+        string_agg(format('%s %s of %s', counted.id, counted.levels, counted.max_levels), ', ' order by counted.id)
+            as detail
+    into v_counted
+    from (
+        select specialization.id, specialization.max_levels, count(level.level) as levels
+        from lockstep.specializations as specialization
+        left outer join lockstep.specialization_levels as level
+            on level.specialization_id = specialization.id
+        where specialization.is_active
+        group by specialization.id
+    ) as counted;
+
+    v_progress_twice := (
+        select count(*)
+        from (
+            select from lockstep.specialization_progress as progress
+            group by progress.student_id, progress.specialization_id
+            having count(*) > 1
+        ) as twice
+    );
+    v_license_twice := (
+        select count(*)
+        from (
+            select from lockstep.user_licenses as license
+            group by license.user_id, license.specialization_type
+            having count(*) > 1
+        ) as twice
+    );
+    v_desync := (
+        select count(*)
+        from lockstep.desync
+    );
+
+    return query
+    with expected_constraint as (
+        select expected.constraint_name
+        from unnest(array[
+            'uq_specialization_progress_user_spec',
+            'uq_specialization_progress_user_spec_level',
+            'fk_specialization_progress_user',
+            'fk_specialization_progress_spec',
+            'fk_specialization_progress_level',
+            'fk_specialization_progress_license',
+            'ck_specialization_progress_not_negative',
+            'uq_user_licenses_user_spec',
+            'uq_user_licenses_user_spec_level',
+            'fk_user_licenses_user',
+            'fk_user_licenses_spec',
+            'fk_user_licenses_level',
+            'fk_user_licenses_max_level',
+            'fk_user_licenses_progress',
+            'ck_user_licenses_max_achieved_level'
+        ]) as expected (constraint_name)
     ),
 
     measured (place, check_name, failures, warns_only, detail) as (
@@ -5250,54 +5733,33 @@ CREATE FUNCTION lockstep.deployment_report(p_expected_version text DEFAULT NULL:
         select
             2,
             'INTERNSHIP has 3 levels',
-            (count(*) <> 1)::integer,
+            (v_internship.found <> 1)::integer,
             false,
-            coalesce(string_agg(format('%s, max_levels %s', one.name, one.max_levels), '; '), 'no such row')
-        from lockstep.specializations as one
-        where one.id = 'INTERNSHIP'
-            and one.max_levels = 3
+            coalesce(v_internship.detail, 'no such row')
 
         union all
         select
             3,
             'max_levels equal the level rows',
-            count(*) filter (where counted.max_levels <> counted.levels or counted.levels = 0),
+            v_counted.failures,
             false,
-            string_agg(format('%s %s of %s', counted.id, counted.levels, counted.max_levels), ', ' order by counted.id)
-        from (
-            select specialization.id, specialization.max_levels, count(level.level) as levels
-            from lockstep.specializations as specialization
-            left outer join lockstep.specialization_levels as level
-                on level.specialization_id = specialization.id
-            where specialization.is_active
-            group by specialization.id
-        ) as counted
+            v_counted.detail
 
         union all
         select
             4,
             'no duplicate progress',
-            count(*),
+            v_progress_twice,
             false,
-            format('%s pair%s twice', count(*), case when count(*) <> 1 then 's' end)
-        from (
-            select from lockstep.specialization_progress as progress
-            group by progress.student_id, progress.specialization_id
-            having count(*) > 1
-        ) as twice
+            format('%s pair%s twice', v_progress_twice, case when v_progress_twice <> 1 then 's' end)
 
         union all
         select
             5,
             'no duplicate license',
-            count(*),
+            v_license_twice,
             false,
-            format('%s pair%s twice', count(*), case when count(*) <> 1 then 's' end)
-        from (
-            select from lockstep.user_licenses as license
-            group by license.user_id, license.specialization_type
-            having count(*) > 1
-        ) as twice
+            format('%s pair%s twice', v_license_twice, case when v_license_twice <> 1 then 's' end)
 
         union all
         select
@@ -5312,7 +5774,7 @@ CREATE FUNCTION lockstep.deployment_report(p_expected_version text DEFAULT NULL:
         from expected_constraint as expected
         left outer join pg_catalog.pg_constraint as con
             on con.conname = expected.constraint_name
-            and con.conrelid = ('lockstep.' || expected.table_name)::regclass
+            and con.conrelid in ('lockstep.specialization_progress'::regclass, 'lockstep.user_licenses'::regclass)
             and con.convalidated
 
         union all
@@ -5341,7 +5803,8 @@ CREATE FUNCTION lockstep.deployment_report(p_expected_version text DEFAULT NULL:
             9,
             'lock-order hook on',
             (count(*) filter (where class.relrowsecurity and policy.polqual is not null) <> 2)::integer,
-            false,
+            -- Citus takes no policy that locks.
+            exists (select from pg_catalog.pg_extension as extension where extension.extname = 'citus'),
             format('%s of 2 policies lock progress first', count(*))
         from pg_catalog.pg_class as class
         inner join pg_catalog.pg_policy as policy on policy.polrelid = class.oid
@@ -5352,10 +5815,9 @@ CREATE FUNCTION lockstep.deployment_report(p_expected_version text DEFAULT NULL:
         select
             10,
             'no desync',
-            count(*),
+            v_desync,
             false,
-            format('%s pair%s out of step', count(*), case when count(*) <> 1 then 's' end)
-        from lockstep.desync
+            format('%s pair%s out of step', v_desync, case when v_desync <> 1 then 's' end)
 
         union all
         select
@@ -5381,6 +5843,7 @@ CREATE FUNCTION lockstep.deployment_report(p_expected_version text DEFAULT NULL:
         measured.detail
     from measured
     order by measured.place;
+end;
 $$;
 
 
@@ -6208,66 +6671,72 @@ CREATE FUNCTION lockstep.erase_account(p_user_id bigint) RETURNS jsonb
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
-    v_counts jsonb;
+    v_attempts bigint;
+    v_credentials bigint;
+    v_identities bigint;
+    v_tokens bigint;
+    v_sessions bigint;
+    v_resets bigint;
+    v_members bigint;
+    v_answers bigint;
 begin
-    -- All of it sees the rows as they were, the addresses of sessions and of the person included.
-    with attempt as (
-        delete from lockstep.sign_in_attempts as known
-        where (known.kind = 'account' and known.name in (
-            select lower(person.email) from lockstep.users as person where person.id = p_user_id
-            union all
-            select lower(identity.email) from lockstep.identities as identity where identity.user_id = p_user_id
-        ))
-        or (known.kind = 'address' and known.name in (
-            select lockstep.network_of(session.address) from lockstep.sessions as session where session.user_id = p_user_id
-        ))
-        returning true
-    ),
+    -- First: it asks for the addresses of what goes below, and of the person.
+    delete from lockstep.sign_in_attempts as known
+    where (known.kind = 'account' and known.name in (
+        select lower(person.email) from lockstep.users as person where person.id = p_user_id
+        union all
+        select lower(identity.email) from lockstep.identities as identity where identity.user_id = p_user_id
+    ))
+    or (known.kind = 'address' and known.name in (
+        select lockstep.network_of(session.address) from lockstep.sessions as session where session.user_id = p_user_id
+    ));
+    get diagnostics v_attempts = row_count;
 
-    credential as (delete from lockstep.credentials as known where known.user_id = p_user_id returning true),
+    delete from lockstep.credentials as known where known.user_id = p_user_id;
+    get diagnostics v_credentials = row_count;
 
-    identity as (delete from lockstep.identities as known where known.user_id = p_user_id returning true),
+    delete from lockstep.identities as known where known.user_id = p_user_id;
+    get diagnostics v_identities = row_count;
 
-    token as (delete from lockstep.refresh_tokens as known where known.user_id = p_user_id returning true),
+    delete from lockstep.refresh_tokens as known where known.user_id = p_user_id;
+    get diagnostics v_tokens = row_count;
 
-    session as (delete from lockstep.sessions as known where known.user_id = p_user_id returning true),
+    delete from lockstep.sessions as known where known.user_id = p_user_id;
+    get diagnostics v_sessions = row_count;
 
-    reset as (delete from lockstep.password_resets as known where known.user_id = p_user_id returning true),
+    delete from lockstep.password_resets as known where known.user_id = p_user_id;
+    get diagnostics v_resets = row_count;
 
-    member as (delete from lockstep.group_members as known where known.user_id = p_user_id returning true),
+    delete from lockstep.group_members as known where known.user_id = p_user_id;
+    get diagnostics v_members = row_count;
 
     -- Answers of HTTP to others that show the person, too: of an account that was made, say.
-    answer as (
-        delete from lockstep.idempotency_keys as known
-        where known.user_id = p_user_id
-            or (known.function_name like 'http %' and jsonb_path_exists(
-                known.answer,
-                '$.** ? (@.user_id == $id || @.modified_by == $id || (@.id == $id && exists (@.email)))',
-                jsonb_build_object('id', p_user_id)
-            ))
-        returning true
-    )
-
-    select jsonb_build_object(
-        'sign_in_attempts', (select count(*) from attempt),
-        'credentials', (select count(*) from credential),
-        'identities', (select count(*) from identity),
-        'refresh_tokens', (select count(*) from token),
-        'sessions', (select count(*) from session),
-        'password_resets', (select count(*) from reset),
-        'group_members', (select count(*) from member),
-        'idempotency_keys', (select count(*) from answer)
-    )
-    into v_counts;
+    delete from lockstep.idempotency_keys as known
+    where known.user_id = p_user_id
+        or (known.function_name like 'http %' and jsonb_path_exists(
+            known.answer,
+            '$.** ? (@.user_id == $id || @.modified_by == $id || (@.id == $id && exists (@.email)))',
+            jsonb_build_object('id', p_user_id)
+        ));
+    get diagnostics v_answers = row_count;
 
     update lockstep.users as person
-    set email = format('erased-%s@erased.invalid', person.id),
+    set email = format('erased-%s@erased.invalid', p_user_id),
         name = 'Erased',
         is_active = false,
         updated_at = clock_timestamp()
     where person.id = p_user_id;
 
-    return v_counts;
+    return jsonb_build_object(
+        'sign_in_attempts', v_attempts,
+        'credentials', v_credentials,
+        'identities', v_identities,
+        'refresh_tokens', v_tokens,
+        'sessions', v_sessions,
+        'password_resets', v_resets,
+        'group_members', v_members,
+        'idempotency_keys', v_answers
+    );
 end;
 $_$;
 
@@ -6464,7 +6933,16 @@ declare
     -- What a license says in somebody's own words; as a row, and wherever such a row is kept.
     v_no_words constant jsonb := jsonb_build_object('instructor_notes', null);
     v_no_reason constant jsonb := jsonb_build_object('advancement_reason', null, 'requirements_met', null);
-    v_counts jsonb;
+    -- A person as a take-over found them: their number is all that stays.
+    v_no_person constant jsonb := jsonb_build_object('id', p_user_id, 'user_id', p_user_id);
+    v_application text;
+    v_licenses bigint;
+    v_progressions bigint;
+    v_runs bigint;
+    v_items bigint;
+    v_quarantined bigint;
+    v_raw_writes bigint := 0;
+    v_rows bigint;
 begin
     -- Lock order, everywhere: specialization_progress, then user_licenses.
     perform
@@ -6473,121 +6951,105 @@ begin
     order by progress.specialization_id
     for no key update;
 
-    with license as (
-        update lockstep.user_licenses as known
-        set instructor_notes = null
-        where known.user_id = p_user_id
-            and known.instructor_notes is not null
-        returning true
-    ),
+    update lockstep.user_licenses as known
+    set instructor_notes = null
+    where known.user_id = p_user_id
+        and known.instructor_notes is not null;
+    get diagnostics v_licenses = row_count;
+
+    -- An application that nobody else has been written with is theirs; the history still names it.
+    for v_application in
+        select distinct progression.application_name
+        from lockstep.license_progressions as progression
+        where p_user_id in (progression.user_id, progression.advanced_by)
+            and progression.application_name <> ''
+    loop
+        perform
+        from lockstep.license_progressions as other
+        where other.application_name = v_application
+            and other.user_id <> p_user_id
+            and other.advanced_by is distinct from p_user_id
+        limit 1;
+
+        if not found then
+            update lockstep.raw_writes as known
+            set application_name = ''
+            where known.application_name = v_application;
+
+            get diagnostics v_rows = row_count;
+            v_raw_writes := v_raw_writes + v_rows;
+        end if;
+    end loop;
 
     -- What they did to others stays, with the reason: that is about the other.
-    progression as (
-        update lockstep.license_progressions as known
-        set advancement_reason = case when known.user_id <> p_user_id then known.advancement_reason end,
-            requirements_met = case
-                when known.user_id <> p_user_id or known.route <> 'client' then known.requirements_met
-            end,
-            application_name = null,
-            client_address = null
-        where p_user_id in (known.user_id, known.advanced_by)
-            and (
-                num_nonnulls(known.application_name, known.client_address) > 0
-                or (known.user_id = p_user_id and known.advancement_reason is not null)
-                or (known.user_id = p_user_id and known.route = 'client' and known.requirements_met is not null)
+    update lockstep.license_progressions as known
+    set advancement_reason = case when known.user_id <> p_user_id then known.advancement_reason end,
+        requirements_met = case
+            when known.user_id <> p_user_id or known.route <> 'client' then known.requirements_met
+        end,
+        application_name = null,
+        client_address = null
+    where p_user_id in (known.user_id, known.advanced_by)
+        and (
+            num_nonnulls(known.application_name, known.client_address) > 0
+            or (known.user_id = p_user_id and known.advancement_reason is not null)
+            or (known.user_id = p_user_id and known.route = 'client' and known.requirements_met is not null)
+        );
+    get diagnostics v_progressions = row_count;
+
+    update lockstep.sync_runs as known
+    set reason = case when known.user_id is distinct from p_user_id then known.reason end,
+        message = case when known.user_id is distinct from p_user_id then known.message end,
+        applied_application = null
+    where p_user_id in (known.user_id, known.applied_by)
+        and (
+            known.applied_application is not null
+            or (known.user_id = p_user_id and num_nonnulls(known.reason, known.message) > 0)
+        );
+    get diagnostics v_runs = row_count;
+
+    update lockstep.sync_run_items as known
+    set detail = null,
+        license_before = known.license_before || v_no_words,
+        license_after = known.license_after || v_no_words
+    where known.user_id = p_user_id
+        and num_nonnulls(
+            known.detail, known.license_before ->> 'instructor_notes', known.license_after ->> 'instructor_notes'
+        ) > 0;
+    get diagnostics v_items = row_count;
+
+    update lockstep.quarantine as known
+    set row_before = case
+            when known.table_name = 'users' then v_no_person
+            when known.table_name = 'license_progressions' then known.row_before || v_no_reason
+            else known.row_before || v_no_words
+        end,
+        row_after = case
+            when known.table_name = 'users' then v_no_person
+            when known.table_name = 'license_progressions' then known.row_after || v_no_reason
+            else known.row_after || v_no_words
+        end
+    where known.user_id = p_user_id
+        and (
+            (known.table_name = 'users' and known.row_before ? 'email')
+            or (
+                known.table_name in ('user_licenses', 'license_progressions')
+                and num_nonnulls(
+                    known.row_before ->> 'instructor_notes', known.row_after ->> 'instructor_notes',
+                    known.row_before ->> 'advancement_reason', known.row_before ->> 'requirements_met'
+                ) > 0
             )
-        returning true
-    ),
+        );
+    get diagnostics v_quarantined = row_count;
 
-    run as (
-        update lockstep.sync_runs as known
-        set reason = case when known.user_id is distinct from p_user_id then known.reason end,
-            message = case when known.user_id is distinct from p_user_id then known.message end,
-            applied_application = null
-        where p_user_id in (known.user_id, known.applied_by)
-            and (
-                known.applied_application is not null
-                or (known.user_id = p_user_id and num_nonnulls(known.reason, known.message) > 0)
-            )
-        returning true
-    ),
-
-    item as (
-        update lockstep.sync_run_items as known
-        set detail = null,
-            license_before = known.license_before || v_no_words,
-            license_after = known.license_after || v_no_words
-        where known.user_id = p_user_id
-            and num_nonnulls(
-                known.detail, known.license_before ->> 'instructor_notes', known.license_after ->> 'instructor_notes'
-            ) > 0
-        returning true
-    ),
-
-    found as (
-        update lockstep.quarantine as known
-        set row_before = emptied.row_before,
-            row_after = emptied.row_after
-        from lockstep.quarantine as held
-        cross join lateral (
-            select
-                case held.table_name
-                    -- A person as a take-over found them: their number is all that stays.
-                    when 'users' then jsonb_build_object('id', p_user_id, 'user_id', p_user_id)
-                    when 'license_progressions' then held.row_before || v_no_reason
-                    else held.row_before || v_no_words
-                end as row_before,
-                case held.table_name
-                    when 'users' then jsonb_build_object('id', p_user_id, 'user_id', p_user_id)
-                    when 'license_progressions' then held.row_after || v_no_reason
-                    else held.row_after || v_no_words
-                end as row_after
-        ) as emptied
-        where held.user_id = p_user_id
-            and known.id = held.id
-            and (
-                (held.table_name = 'users' and held.row_before ? 'email')
-                or (
-                    held.table_name in ('user_licenses', 'license_progressions')
-                    and num_nonnulls(
-                        held.row_before ->> 'instructor_notes', held.row_after ->> 'instructor_notes',
-                        held.row_before ->> 'advancement_reason', held.row_before ->> 'requirements_met'
-                    ) > 0
-                )
-            )
-        returning true
-    ),
-
-    -- An application that nobody else has been written with is theirs.
-    writer as (
-        update lockstep.raw_writes as known
-        set application_name = ''
-        where known.application_name in (
-            select progression.application_name
-            from lockstep.license_progressions as progression
-            where p_user_id in (progression.user_id, progression.advanced_by)
-        )
-            and not exists (
-                select from lockstep.license_progressions as other
-                where other.application_name = known.application_name
-                    and other.user_id <> p_user_id
-                    and other.advanced_by is distinct from p_user_id
-            )
-            and known.application_name <> ''
-        returning true
-    )
-
-    select jsonb_build_object(
-        'user_licenses', (select count(*) from license),
-        'license_progressions', (select count(*) from progression),
-        'sync_runs', (select count(*) from run),
-        'sync_run_items', (select count(*) from item),
-        'quarantine', (select count(*) from found),
-        'raw_writes', (select count(*) from writer)
-    )
-    into v_counts;
-
-    return v_counts;
+    return jsonb_build_object(
+        'user_licenses', v_licenses,
+        'license_progressions', v_progressions,
+        'sync_runs', v_runs,
+        'sync_run_items', v_items,
+        'quarantine', v_quarantined,
+        'raw_writes', v_raw_writes
+    );
 end;
 $$;
 
@@ -6935,33 +7397,37 @@ COMMENT ON FUNCTION lockstep.export_projects(p_user_id bigint) IS 'What is held 
 --
 
 CREATE FUNCTION lockstep.export_queue(p_user_id bigint) RETURNS jsonb
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    select jsonb_object_agg(section.name, section.found)
-    from (
-        -- Of what they queued for others, that they did: whose it is, and why, is the other's.
-        select 'queued_level_ups', jsonb_agg(
-            case entry.user_id
-                when p_user_id then to_jsonb(entry)
-                else jsonb_build_object(
-                    'id', entry.id,
-                    'advanced_by', entry.advanced_by,
-                    'enqueued_at', entry.enqueued_at,
-                    'client_address', entry.client_address
-                )
-            end order by entry.id
-        )
-        from lockstep.queued_level_ups as entry
-        where entry.user_id = p_user_id
-            or entry.advanced_by = p_user_id
-        union all
-        select 'lock_breaches', jsonb_agg(
-            to_jsonb(breach) - 'blocker_query' - 'blocker_application' - 'blocker_role' order by breach.id
-        )
-        from lockstep.lock_breaches as breach
-        where breach.user_id = p_user_id
-    ) as section (name, found);
+begin
+    return (
+        select jsonb_object_agg(section.name, section.content)
+        from (
+            -- Of what they queued for others, that they did: whose it is, and why, is the other's.
+            select 'queued_level_ups', jsonb_agg(
+                case entry.user_id
+                    when p_user_id then to_jsonb(entry)
+                    else jsonb_build_object(
+                        'id', entry.id,
+                        'advanced_by', entry.advanced_by,
+                        'enqueued_at', entry.enqueued_at,
+                        'client_address', entry.client_address
+                    )
+                end order by entry.id
+            )
+            from lockstep.queued_level_ups as entry
+            where entry.user_id = p_user_id
+                or entry.advanced_by = p_user_id
+            union all
+            select 'lock_breaches', jsonb_agg(
+                to_jsonb(breach) - 'blocker_query' - 'blocker_application' - 'blocker_role' order by breach.id
+            )
+            from lockstep.lock_breaches as breach
+            where breach.user_id = p_user_id
+        ) as section (name, content)
+    );
+end;
 $$;
 
 
@@ -6979,55 +7445,59 @@ COMMENT ON FUNCTION lockstep.export_queue(p_user_id bigint) IS 'What waits in th
 --
 
 CREATE FUNCTION lockstep.export_records(p_user_id bigint) RETURNS jsonb
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    select jsonb_object_agg(section.name, section.found)
-    from (
-        select 'specialization_progress', jsonb_agg(to_jsonb(progress) order by progress.specialization_id)
-        from lockstep.specialization_progress as progress
-        where progress.student_id = p_user_id
-        union all
-        select 'user_licenses', jsonb_agg(to_jsonb(license) order by license.specialization_type)
-        from lockstep.user_licenses as license
-        where license.user_id = p_user_id
-        union all
-        -- Of what they did to others, what it was: whose it is, and why, is the other's.
-        select 'license_progressions', jsonb_agg(
-            case progression.user_id
-                when p_user_id then to_jsonb(progression)
-                else jsonb_build_object(
-                    'id', progression.id,
-                    'from_level', progression.from_level,
-                    'to_level', progression.to_level,
-                    'advanced_by', progression.advanced_by,
-                    'advanced_at', progression.advanced_at,
-                    'client_address', progression.client_address
-                )
-            end order by progression.id
-        )
-        from lockstep.license_progressions as progression
-        where progression.user_id = p_user_id
-            or progression.advanced_by = p_user_id
-        union all
-        select 'idempotency_keys', jsonb_agg(to_jsonb(known) order by known.created_at)
-        from lockstep.idempotency_keys as known
-        where known.user_id = p_user_id
-        union all
-        select 'sync_runs', jsonb_agg(to_jsonb(run) order by run.id)
-        from lockstep.sync_runs as run
-        where run.user_id = p_user_id
-            or run.requested_by = p_user_id
-            or run.applied_by = p_user_id
-        union all
-        select 'sync_run_items', jsonb_agg(to_jsonb(item) order by item.run_id, item.specialization_id)
-        from lockstep.sync_run_items as item
-        where item.user_id = p_user_id
-        union all
-        select 'quarantine', jsonb_agg(to_jsonb(found) order by found.id)
-        from lockstep.quarantine as found
-        where found.user_id = p_user_id
-    ) as section (name, found);
+begin
+    return (
+        select jsonb_object_agg(section.name, section.content)
+        from (
+            select 'specialization_progress', jsonb_agg(to_jsonb(progress) order by progress.specialization_id)
+            from lockstep.specialization_progress as progress
+            where progress.student_id = p_user_id
+            union all
+            select 'user_licenses', jsonb_agg(to_jsonb(license) order by license.specialization_type)
+            from lockstep.user_licenses as license
+            where license.user_id = p_user_id
+            union all
+            -- Of what they did to others, what it was: whose it is, and why, is the other's.
+            select 'license_progressions', jsonb_agg(
+                case progression.user_id
+                    when p_user_id then to_jsonb(progression)
+                    else jsonb_build_object(
+                        'id', progression.id,
+                        'from_level', progression.from_level,
+                        'to_level', progression.to_level,
+                        'advanced_by', progression.advanced_by,
+                        'advanced_at', progression.advanced_at,
+                        'client_address', progression.client_address
+                    )
+                end order by progression.id
+            )
+            from lockstep.license_progressions as progression
+            where progression.user_id = p_user_id
+                or progression.advanced_by = p_user_id
+            union all
+            select 'idempotency_keys', jsonb_agg(to_jsonb(known) order by known.created_at)
+            from lockstep.idempotency_keys as known
+            where known.user_id = p_user_id
+            union all
+            select 'sync_runs', jsonb_agg(to_jsonb(run) order by run.id)
+            from lockstep.sync_runs as run
+            where run.user_id = p_user_id
+                or run.requested_by = p_user_id
+                or run.applied_by = p_user_id
+            union all
+            select 'sync_run_items', jsonb_agg(to_jsonb(item) order by item.run_id, item.specialization_id)
+            from lockstep.sync_run_items as item
+            where item.user_id = p_user_id
+            union all
+            select 'quarantine', jsonb_agg(to_jsonb(held) order by held.id)
+            from lockstep.quarantine as held
+            where held.user_id = p_user_id
+        ) as section (name, content)
+    );
+end;
 $$;
 
 
@@ -7083,24 +7553,49 @@ Raises LS001 no such user, LS031 the actor is no admin. Locks nothing.';
 --
 
 CREATE FUNCTION lockstep.fail_dead_runs(p_but_run_id bigint DEFAULT NULL::bigint) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    update lockstep.sync_runs as run
-    set status = 'failed',
-        job_end = clock_timestamp(),
-        message = 'interrupted: its worker is gone; apply_sync() goes on where it stopped',
-        (synced_count, failed_count, skipped_count) = (
-            select
-                count(*) filter (where item.outcome in ('synced', 'undone', 'undone_in_step')),
-                count(*) filter (where item.outcome = 'failed'),
-                count(*) filter (where item.outcome = 'skipped')
-            from lockstep.sync_run_items as item
-            where item.run_id = run.id
-        )
-    where run.status = 'running'
-        and run.id is distinct from p_but_run_id
-        and not lockstep.is_alive(run);
+declare
+    v_run lockstep.sync_runs;
+    v_counts record;
+begin
+    for v_run in
+        select run.*
+        from lockstep.sync_runs as run
+        where run.status = 'running'
+            and run.id is distinct from p_but_run_id
+    loop
+        continue when lockstep.is_alive(v_run);
+
+        -- It may have gone on meanwhile.
+        select run.*
+        into v_run
+        from lockstep.sync_runs as run
+        where run.id = v_run.id
+            and run.status = 'running'
+        for no key update;
+
+        continue when not found or lockstep.is_alive(v_run);
+
+        select
+            count(*) filter (where item.outcome in ('synced', 'undone', 'undone_in_step')) as synced,
+            count(*) filter (where item.outcome = 'failed') as failed,
+            count(*) filter (where item.outcome = 'skipped') as skipped
+        into v_counts
+        from lockstep.sync_run_items as item
+        where item.run_id = v_run.id;
+
+        update lockstep.sync_runs as run
+        set status = 'failed',
+            job_end = clock_timestamp(),
+            message = 'interrupted: its worker is gone; apply_sync() goes on where it stopped',
+            synced_count = v_counts.synced,
+            failed_count = v_counts.failed,
+            skipped_count = v_counts.skipped
+        where run.id = v_run.id;
+    end loop;
+end;
 $$;
 
 
@@ -7110,7 +7605,9 @@ ALTER FUNCTION lockstep.fail_dead_runs(p_but_run_id bigint) OWNER TO lockstep_co
 -- Name: FUNCTION fail_dead_runs(p_but_run_id bigint); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
 --
 
-COMMENT ON FUNCTION lockstep.fail_dead_runs(p_but_run_id bigint) IS 'Marks runs whose worker is gone as failed, with what they did until then, so that they block nobody; such a run can be resumed.';
+COMMENT ON FUNCTION lockstep.fail_dead_runs(p_but_run_id bigint) IS 'Marks runs whose worker is gone as failed, with what they did until then, so that they block nobody.
+
+Such a run can be resumed. Locks those runs.';
 
 
 --
@@ -7118,18 +7615,41 @@ COMMENT ON FUNCTION lockstep.fail_dead_runs(p_but_run_id bigint) IS 'Marks runs 
 --
 
 CREATE FUNCTION lockstep.find_breaches() RETURNS TABLE(kind text, subject text, measured numeric, threshold numeric, cause jsonb)
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+    v_budget constant numeric := extract(epoch from lockstep.setting('lock_budget')::interval) * 1000;
+    v_since constant timestamptz := clock_timestamp() - lockstep.setting('breach_window')::interval;
+    v_given_up record;
+    v_newest jsonb;
+begin
+    select
+        count(*) as waits,
+        round(max(extract(epoch from breach.waited) * 1000), 3) as longest
+    into v_given_up
+    from lockstep.lock_breaches as breach
+    where breach.noticed_at > v_since;
+
+    v_newest := (
+        select jsonb_agg(to_jsonb(newest) order by newest.noticed_at desc)
+        from (
+            select
+                one.noticed_at, one.source, one.waited, one.specialization_id, one.waiter_application,
+                one.blocker_pid, one.blocker_application, one.blocker_role, one.blocker_state,
+                one.blocker_transaction_start,
+                lockstep.without_literals(one.blocker_query, false) as blocker_query
+            from lockstep.lock_breaches as one
+            where one.noticed_at > v_since
+            order by one.noticed_at desc
+            limit 10
+        ) as newest
+    );
+
+    return query
     with wait as materialized (
         select found.*
         from lockstep.find_lock_waits() as found
-    ),
-
-    budget as (
-        select
-            extract(epoch from lockstep.setting('lock_budget')::interval) * 1000 as milliseconds,
-            clock_timestamp() - lockstep.setting('breach_window')::interval as since
     ),
 
     answered as (
@@ -7139,7 +7659,7 @@ CREATE FUNCTION lockstep.find_breaches() RETURNS TABLE(kind text, subject text, 
             sum(counted.conflicts) as conflicts,
             sum(counted.retries) as retries
         from lockstep.request_counts as counted
-        where counted.noted_at > (select budget.since from budget)
+        where counted.noted_at > v_since
     )
 
     select
@@ -7175,7 +7695,7 @@ CREATE FUNCTION lockstep.find_breaches() RETURNS TABLE(kind text, subject text, 
         'lock_wait',
         format('server process %s', root.root_pid),
         round(root.milliseconds, 3),
-        budget.milliseconds,
+        v_budget,
         jsonb_build_object(
             'blocker', jsonb_build_object(
                 'pid', root.root_pid,
@@ -7209,37 +7729,17 @@ CREATE FUNCTION lockstep.find_breaches() RETURNS TABLE(kind text, subject text, 
         group by wait.root_pid
     ) as root
     inner join wait as direct on direct.waiting_pid = root.first_pid
-    cross join budget
-    where root.milliseconds >= budget.milliseconds
+    where root.milliseconds >= v_budget
 
     union all
     -- Waits that ended before anybody could look: the applications that gave up have written them down.
     select
         'lock_wait',
         'given up',
-        round(max(extract(epoch from given_up.waited) * 1000), 3),
-        max(budget.milliseconds),
-        jsonb_build_object(
-            'waits', count(*),
-            'newest', (
-                select jsonb_agg(to_jsonb(newest) order by newest.noticed_at desc)
-                from (
-                    select
-                        one.noticed_at, one.source, one.waited, one.specialization_id, one.waiter_application,
-                        one.blocker_pid, one.blocker_application, one.blocker_role, one.blocker_state,
-                        one.blocker_transaction_start,
-                        lockstep.without_literals(one.blocker_query, false) as blocker_query
-                    from lockstep.lock_breaches as one
-                    where one.noticed_at > (select budget.since from budget)
-                    order by one.noticed_at desc
-                    limit 10
-                ) as newest
-            )
-        )
-    from lockstep.lock_breaches as given_up
-    cross join budget
-    where given_up.noticed_at > budget.since
-    having count(*) > 0
+        v_given_up.longest,
+        v_budget,
+        jsonb_build_object('waits', v_given_up.waits, 'newest', v_newest)
+    where v_given_up.waits > 0
 
     union all
     select
@@ -7258,7 +7758,7 @@ CREATE FUNCTION lockstep.find_breaches() RETURNS TABLE(kind text, subject text, 
                     select code.key as code, sum(code.value::bigint) as times
                     from lockstep.request_counts as counted
                     cross join lateral jsonb_each_text(counted.codes) as code
-                    where counted.noted_at > (select budget.since from budget)
+                    where counted.noted_at > v_since
                     group by code.key
                 ) as coded
             )
@@ -7282,6 +7782,7 @@ CREATE FUNCTION lockstep.find_breaches() RETURNS TABLE(kind text, subject text, 
         )
     from lockstep.statement_stats as statement
     where statement.regressed;
+end;
 $$;
 
 
@@ -8140,13 +8641,30 @@ begin
                 coalesce(sum(known.level_kept), 0) as level_kept,
                 coalesce(sum(staged.xp_found), 0) as xp_found,
                 coalesce(sum(known.xp_kept), 0) as xp_kept,
-                coalesce(sum(staged.file_bytes), 0) as bytes
+                coalesce(sum(staged.file_bytes), 0) as bytes,
+                coalesce(sum(staged.file_bytes) filter (
+                    where known.outcome in ('imported', 'repaired') and known.run_id = p_run_id
+                ), 0) as bytes_brought,
+                coalesce(sum(octet_length(blob.content)), 0) as bytes_kept
             from lockstep.adoption_staging as staged
             inner join lockstep.adoption_runs as run on run.id = p_run_id
             inner join lockstep.adopted_rows as known
                 on known.source = run.source
                 and known.table_name = staged.table_name
                 and known.source_id = staged.source_id
+            -- Of what came with this run: an earlier one may have been changed here since.
+            left outer join lockstep.projects as project
+                on known.table_name = 'projects'
+                and known.outcome in ('imported', 'repaired')
+                and known.run_id = p_run_id
+                and project.user_id = known.user_id
+                and project.id::text = known.target_id
+            left outer join lockstep.assets as asset
+                on known.table_name = 'assets'
+                and known.outcome in ('imported', 'repaired')
+                and known.run_id = p_run_id
+                and asset.id = known.target_id
+            left outer join lockstep.blobs as blob on blob.sha256 = coalesce(project.file_sha256, asset.sha256)
             group by staged.table_name, known.outcome
         ) as sums
     );
@@ -8275,6 +8793,9 @@ CREATE FUNCTION lockstep.finish_sync_batch(p_run_id bigint) RETURNS integer
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+    v_now timestamptz;
+    v_pid constant integer := pg_backend_pid();
+    v_counted record;
     v_attempts constant integer := (
         select min(item.attempts)
         from lockstep.sync_run_items as item
@@ -8285,31 +8806,33 @@ begin
     if v_attempts is not null then
         update lockstep.sync_runs as run
         set last_batch_at = clock_timestamp(),
-            backend_pid = case when run.worker is null then pg_backend_pid() end
+            backend_pid = case when run.worker is null then v_pid end
         where run.id = p_run_id;
 
         return v_attempts;
     end if;
 
+    select
+        count(*) filter (where item.outcome in ('synced', 'undone', 'undone_in_step')) as synced,
+        count(*) filter (where item.outcome = 'failed') as failed,
+        count(*) filter (where item.outcome = 'skipped') as skipped
+    into v_counted
+    from lockstep.sync_run_items as item
+    where item.run_id = p_run_id;
+
+    v_now := clock_timestamp();
+
     update lockstep.sync_runs as run
-    set last_batch_at = clock_timestamp(),
-        job_end = clock_timestamp(),
-        synced_count = counted.synced,
-        failed_count = counted.failed,
-        skipped_count = counted.skipped,
+    set last_batch_at = v_now,
+        job_end = v_now,
+        synced_count = v_counted.synced,
+        failed_count = v_counted.failed,
+        skipped_count = v_counted.skipped,
         status = case
-            when counted.failed = 0 then 'success'
-            when counted.synced + counted.skipped > 0 then 'partial_failure'
+            when v_counted.failed = 0 then 'success'
+            when v_counted.synced + v_counted.skipped > 0 then 'partial_failure'
             else 'failed'
         end
-    from (
-        select
-            count(*) filter (where item.outcome in ('synced', 'undone', 'undone_in_step')) as synced,
-            count(*) filter (where item.outcome = 'failed') as failed,
-            count(*) filter (where item.outcome = 'skipped') as skipped
-        from lockstep.sync_run_items as item
-        where item.run_id = p_run_id
-    ) as counted
     where run.id = p_run_id;
 
     return null;
@@ -9156,10 +9679,11 @@ Over HTTP it has no server process of its own; then the last batch alone counts 
 --
 
 CREATE FUNCTION lockstep.is_recorded(p_user_id bigint, p_license_id bigint, p_to_level integer) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    select coalesce((
+begin
+    return coalesce((
         select progression.to_level = p_to_level
             and progression.transaction_id = pg_current_xact_id_if_assigned()
         from lockstep.license_progressions as progression
@@ -9169,6 +9693,7 @@ CREATE FUNCTION lockstep.is_recorded(p_user_id bigint, p_license_id bigint, p_to
         order by progression.id desc
         limit 1
     ), false);
+end;
 $$;
 
 
@@ -9180,6 +9705,39 @@ ALTER FUNCTION lockstep.is_recorded(p_user_id bigint, p_license_id bigint, p_to_
 
 COMMENT ON FUNCTION lockstep.is_recorded(p_user_id bigint, p_license_id bigint, p_to_level integer) IS 'Whether the newest history row of a license is of this transaction and ends at this level: one statement that
 writes both sides alike fires both mirrors, and is one change.';
+
+
+--
+-- Name: is_used_here(text, text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.is_used_here(p_source text, p_specialization_id text) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return exists (
+        select from lockstep.specialization_progress as progress
+        where progress.specialization_id = p_specialization_id
+            and not exists (
+                select from lockstep.adopted_rows as known
+                where known.source = p_source
+                    and known.user_id = progress.student_id
+                    and known.specialization_id = progress.specialization_id
+                    and known.target_state is not null
+            )
+    );
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.is_used_here(p_source text, p_specialization_id text) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION is_used_here(p_source text, p_specialization_id text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.is_used_here(p_source text, p_specialization_id text) IS 'Whether anybody is in a specialization but who came with this source: then its levels here are not the source''s to change.';
 
 
 --
@@ -9375,14 +9933,18 @@ Returns how many statements: 0 without pg_stat_statements.';
 --
 
 CREATE FUNCTION lockstep.leave_run(p_run_id bigint, p_worker uuid DEFAULT NULL::uuid) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+    v_pid constant integer := pg_backend_pid();
+begin
     update lockstep.sync_runs as run
     set worker = null,
         backend_pid = null
     where run.id = p_run_id
-        and case when p_worker is null then run.backend_pid = pg_backend_pid() else run.worker = p_worker end;
+        and case when p_worker is null then run.backend_pid = v_pid else run.worker = p_worker end;
+end;
 $$;
 
 
@@ -9395,6 +9957,42 @@ ALTER FUNCTION lockstep.leave_run(p_run_id bigint, p_worker uuid) OWNER TO locks
 COMMENT ON FUNCTION lockstep.leave_run(p_run_id bigint, p_worker uuid) IS 'Lets a run go, if this worker (null: this server process) holds it.
 
 Unfinished, it stays under way for the setting sync_lease, and whoever calls next goes on with it. Locks the run.';
+
+
+--
+-- Name: leaves_admin(text, lockstep.users); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.leaves_admin(p_source text, p_user lockstep.users) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select exists (
+        select from lockstep.adoption_staging as staged
+        inner join lockstep.adopted_rows as known
+            on known.source = p_source
+            and known.table_name = staged.table_name
+            and known.source_id = staged.source_id
+        where staged.table_name = 'users'
+            and staged.user_id = p_user.id
+            and staged.outcome is null
+            and known.hash is distinct from staged.hash
+            and known.target_state = lockstep.adopted_user_state(p_user)
+            and (
+                lockstep.adopted_role(staged.content, p_user.role) <> 'admin'
+                or staged.content ->> 'is_active' in ('false', '0')
+            )
+    );
+$$;
+
+
+ALTER FUNCTION lockstep.leaves_admin(p_source text, p_user lockstep.users) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION leaves_admin(p_source text, p_user lockstep.users); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.leaves_admin(p_source text, p_user lockstep.users) IS 'Whether an admin here is none any more, by what the source says of them now.';
 
 
 --
@@ -10104,91 +10702,6 @@ ALTER FUNCTION lockstep.list_shares(p_actor_id bigint, p_project_id bigint) OWNE
 COMMENT ON FUNCTION lockstep.list_shares(p_actor_id bigint, p_project_id bigint) IS 'With whom a project is shared.
 
 Raises LS050 no such project, LS051 permission too low.';
-
-
---
--- Name: specialization_levels; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
---
-
-CREATE TABLE lockstep.specialization_levels (
-    specialization_id text NOT NULL,
-    level integer NOT NULL,
-    name text NOT NULL,
-    name_en text,
-    color text,
-    required_xp bigint NOT NULL,
-    required_sessions integer DEFAULT 0 NOT NULL,
-    theory_hours numeric(8,2),
-    practice_hours numeric(8,2),
-    total_hours numeric(8,2),
-    CONSTRAINT ck_specialization_levels_level CHECK ((level >= 1)),
-    CONSTRAINT ck_specialization_levels_requirements CHECK (((required_xp >= 0) AND (required_sessions >= 0) AND ((theory_hours >= (0)::numeric) AND (theory_hours <= 999999.99)) AND ((practice_hours >= (0)::numeric) AND (practice_hours <= 999999.99)) AND ((total_hours >= (0)::numeric) AND (total_hours <= 999999.99))))
-);
-
-
-ALTER TABLE lockstep.specialization_levels OWNER TO lockstep_owner;
-
---
--- Name: TABLE specialization_levels; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON TABLE lockstep.specialization_levels IS 'Every level that can be held, 1 to n for each specialization, and what it takes to reach it.';
-
-
---
--- Name: COLUMN specialization_levels.name; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.specialization_levels.name IS 'The name that a diploma shows.';
-
-
---
--- Name: COLUMN specialization_levels.required_xp; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.specialization_levels.required_xp IS 'XP since the start that reaching this level takes; the row of level 1 is never a condition.';
-
-
---
--- Name: COLUMN specialization_levels.required_sessions; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.specialization_levels.required_sessions IS 'Sessions since the start.';
-
-
---
--- Name: COLUMN specialization_levels.theory_hours; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.specialization_levels.theory_hours IS 'Hours of theory since the start; null where the specialization asks for none.';
-
-
---
--- Name: COLUMN specialization_levels.practice_hours; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.specialization_levels.practice_hours IS 'Hours of practice since the start; null where the specialization asks for none.';
-
-
---
--- Name: COLUMN specialization_levels.total_hours; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.specialization_levels.total_hours IS 'Shown, never checked.';
-
-
---
--- Name: CONSTRAINT ck_specialization_levels_level ON specialization_levels; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON CONSTRAINT ck_specialization_levels_level ON lockstep.specialization_levels IS 'Levels start at 1.';
-
-
---
--- Name: CONSTRAINT ck_specialization_levels_requirements ON specialization_levels; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON CONSTRAINT ck_specialization_levels_requirements ON lockstep.specialization_levels IS 'What a level asks for is never negative.';
 
 
 --
@@ -10978,7 +11491,8 @@ begin
         and known.source = p_source
         and known.table_name = staged.table_name
         and known.source_id = staged.source_id
-        and known.outcome <> 'quarantined'
+        -- What never came over cannot have changed here.
+        and (known.outcome <> 'quarantined' or known.target_state is not null)
         and (
             (staged.table_name = 'users' and known.target_state is distinct from lockstep.adopted_user_state(person))
             or (staged.table_name = 'projects' and known.target_state is distinct from project.version::text)
@@ -11480,72 +11994,6 @@ COMMENT ON FUNCTION lockstep.plan_adopted_changes(p_source text) IS 'Says of eac
 
 
 --
--- Name: plan_adopted_curriculum(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
---
-
-CREATE FUNCTION lockstep.plan_adopted_curriculum() RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
-begin
-    update lockstep.adoption_staging as staged
-    set specialization_id = specialization.id,
-        level_found = (lockstep.adopted_figures(staged.content, array['max_levels']))[1],
-        level_kept = specialization.max_levels,
-        outcome = case when specialization.id is null then 'quarantined' else 'merged' end,
-        reasons = case
-            when specialization.id is null then array['no_specialization']
-            when (lockstep.adopted_figures(staged.content, array['max_levels']))[1] is distinct from specialization.max_levels
-                then array['max_levels_differ']
-            else '{}'
-        end
-    from lockstep.adoption_staging as row
-    left outer join lockstep.specializations as specialization on specialization.id = row.source_id
-    where row.table_name = 'specializations'
-        and staged.table_name = row.table_name
-        and staged.source_id = row.source_id;
-
-    -- The curriculum here stands; where the source asks for something else, its row is kept beside.
-    update lockstep.adoption_staging as staged
-    set specialization_id = known.specialization_id,
-        outcome = case when known.level is null then 'quarantined' else 'merged' end,
-        reasons = case
-            when known.level is null then array['no_level']
-            when exists (
-                select from jsonb_each_text(to_jsonb(known)) as here (name, value)
-                where here.name in (
-                    'name', 'required_xp', 'required_sessions', 'theory_hours', 'practice_hours', 'total_hours'
-                )
-                    and row.content ? here.name
-                    and coalesce(
-                        (lockstep.adopted_figures(row.content, array[here.name]))[1]
-                        <> (lockstep.adopted_figures(to_jsonb(known), array[here.name]))[1],
-                        row.content ->> here.name is distinct from here.value
-                    )
-            ) then array['level_differs']
-            else '{}'
-        end
-    from lockstep.adoption_staging as row
-    left outer join lockstep.specialization_levels as known
-        on known.specialization_id = upper(regexp_replace(row.table_name, '_levels$', ''))
-        and known.level::text = coalesce(row.content ->> 'level', row.source_id)
-    where row.table_name in ('player_levels', 'coach_levels', 'internship_levels')
-        and staged.table_name = row.table_name
-        and staged.source_id = row.source_id;
-end;
-$_$;
-
-
-ALTER FUNCTION lockstep.plan_adopted_curriculum() OWNER TO lockstep_coupler;
-
---
--- Name: FUNCTION plan_adopted_curriculum(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
---
-
-COMMENT ON FUNCTION lockstep.plan_adopted_curriculum() IS 'Compares the staged specializations and levels with those here, which stand: the level rows win over any cap.';
-
-
---
 -- Name: plan_adopted_history(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -11613,6 +12061,125 @@ ALTER FUNCTION lockstep.plan_adopted_history() OWNER TO lockstep_coupler;
 --
 
 COMMENT ON FUNCTION lockstep.plan_adopted_history() IS 'Says of each staged history row whose it is, and whether it can come over: its license does, and its levels exist.';
+
+
+--
+-- Name: plan_adopted_levels(text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.plan_adopted_levels(p_source text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+    with read as (
+        select
+            staged.table_name,
+            staged.source_id,
+            specialization.id as specialization_id,
+            level.level,
+            level.required_xp,
+            row_number() over (
+                partition by staged.table_name, level.level
+                order by level.required_xp is null, length(staged.source_id), staged.source_id
+            ) as place
+        from lockstep.adoption_staging as staged
+        left outer join lockstep.specializations as specialization
+            on specialization.id = upper(regexp_replace(staged.table_name, '_levels$', ''))
+        cross join lateral lockstep.adopted_level(specialization.id, staged.content) as level
+        where staged.table_name in ('player_levels', 'coach_levels', 'internship_levels')
+    )
+
+    update lockstep.adoption_staging as staged
+    set specialization_id = read.specialization_id,
+        target_id = read.level::text,
+        outcome = case when fault.reason is not null then 'quarantined' end,
+        reasons = array_remove(array[fault.reason], null)
+    from read
+    cross join lateral (
+        select case
+            when read.specialization_id is null then 'no_specialization'
+            when read.level is null then 'no_level'
+            when read.place > 1 then 'duplicate'
+            when read.required_xp is null then 'impossible_figure'
+        end as reason
+    ) as fault
+    where staged.table_name = read.table_name
+        and staged.source_id = read.source_id;
+
+    -- Levels run from 1 without a gap: what stands above one stays out.
+    update lockstep.adoption_staging as staged
+    set outcome = 'quarantined',
+        reasons = array['level_gap']
+    where staged.table_name in ('player_levels', 'coach_levels', 'internship_levels')
+        and staged.outcome is null
+        and exists (
+            select from generate_series(1, staged.target_id::integer) as below (level)
+            where not exists (
+                select from lockstep.adoption_staging as other
+                where other.table_name = staged.table_name
+                    and other.target_id = below.level::text
+                    and other.outcome is null
+            )
+                and not exists (
+                    select from lockstep.specialization_levels as known
+                    where known.specialization_id = staged.specialization_id
+                        and known.level = below.level
+                )
+        );
+
+    -- The level rows of a school are its curriculum, unless somebody else goes by those here: then these stand.
+    update lockstep.adoption_staging as staged
+    set outcome = judged.outcome,
+        reasons = array_remove(array[judged.reason], null)
+    from (
+        select
+            row.table_name,
+            row.source_id,
+            case
+                when here.level is not null and wanted.* is not distinct from here.* then 'merged'
+                when known.target_state is distinct from md5(here::text) and known.target_state is not null then 'conflict'
+                when here.level is null or known.target_state is not null or not used.by_others then 'imported'
+                else 'conflict'
+            end as outcome,
+            case
+                when here.level is not null and wanted.* is not distinct from here.* then null
+                when known.target_state is distinct from md5(here::text) and known.target_state is not null
+                    then 'changed_here'
+                when here.level is null then null
+                when known.target_state is not null or not used.by_others then 'level_replaced'
+                else 'level_differs'
+            end as reason
+        from lockstep.adoption_staging as row
+        cross join lateral lockstep.adopted_level(row.specialization_id, row.content) as wanted
+        left outer join lockstep.specialization_levels as here
+            on here.specialization_id = row.specialization_id
+            and here.level = wanted.level
+        left outer join lockstep.adopted_rows as known
+            on known.source = p_source
+            and known.table_name = row.table_name
+            and known.source_id = row.source_id
+        cross join lateral (
+            select lockstep.is_used_here(p_source, row.specialization_id) as by_others
+        ) as used
+        where row.table_name in ('player_levels', 'coach_levels', 'internship_levels')
+            and row.outcome is null
+    ) as judged
+    where staged.table_name = judged.table_name
+        and staged.source_id = judged.source_id;
+end;
+$_$;
+
+
+ALTER FUNCTION lockstep.plan_adopted_levels(p_source text) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION plan_adopted_levels(p_source text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.plan_adopted_levels(p_source text) IS 'Says of each staged level row whether it comes over, is here, or has to stay out, and why.
+
+A row that differs comes over where nobody is in the specialization but who came from this source.';
 
 
 --
@@ -11718,7 +12285,17 @@ begin
                     then 'max_achieved_above'
             end,
             case when staged.table_name = 'specialization_progress' and found.below then 'negative_figure' end,
-            case when staged.table_name = 'specialization_progress' and found.missing then 'missing_figure' end
+            case when staged.table_name = 'specialization_progress' and found.missing then 'missing_figure' end,
+            case
+                when staged.table_name = 'specialization_progress'
+                    and side.figures[2:6] is distinct from array[
+                        pair.total_xp, pair.completed_sessions, pair.completed_projects, pair.theory_hours_completed,
+                        pair.practice_hours_completed
+                    ]
+                    and not found.below
+                    and not found.missing
+                    then 'figure_cut'
+            end
         ], null)
     from lockstep.adoption_staging as side
     inner join lockstep.adoption_pairs as pair
@@ -11808,7 +12385,10 @@ begin
             else 'imported'
         end,
         reasons = array_remove(array[
-            case when person.user_id is null then 'no_user' end,
+            case
+                when person.outcome = 'quarantined' and person.user_id is null then 'user_in_quarantine'
+                when person.user_id is null then 'no_user'
+            end,
             case
                 when team.outcome is null then 'no_group'
                 when team.outcome = 'quarantined' then 'group_in_quarantine'
@@ -11921,7 +12501,10 @@ begin
             when person.user_id is null or specialization.id is null then 'quarantined'
         end,
         reasons = array_remove(array[
-            case when person.user_id is null then 'no_user' end,
+            case
+                when person.outcome = 'quarantined' and person.user_id is null then 'user_in_quarantine'
+                when person.user_id is null then 'no_user'
+            end,
             case when specialization.id is null then 'no_specialization' end
         ], null)
     from lockstep.adoption_staging as side
@@ -11993,61 +12576,80 @@ CREATE FUNCTION lockstep.plan_adopted_users(p_source text) RETURNS void
 declare
     v_last bigint;
 begin
-    -- Rows with one address, whatever its case, are one person: who was adopted already, else who signed up first.
+    -- Who was adopted before stays who they are, whatever their address is by now.
+    perform lockstep.plan_known_users(p_source);
+
+    -- Of the others, rows with one address, whatever its case, are one person: who was adopted already, else who is
+    -- here, else who signed up first.
     with person as (
         select
             staged.source_id,
+            staged.user_id as known_id,
             first_value(staged.source_id) over same_mail as survivor_id,
+            first_value(staged.user_id) over same_mail as survivor_known_id,
             nullif(lower(btrim(staged.content ->> 'email')), '') as mail
         from lockstep.adoption_staging as staged
-        left outer join lockstep.adopted_rows as known
-            on known.source = p_source
-            and known.table_name = 'users'
-            and known.source_id = staged.source_id
         where staged.table_name = 'users'
         window same_mail as (
             partition by coalesce(nullif(lower(btrim(staged.content ->> 'email')), ''), 'id ' || staged.source_id)
-            order by known.source_id is null, staged.content ->> 'created_at', length(staged.source_id), staged.source_id
+            order by staged.user_id is null, staged.content ->> 'created_at', length(staged.source_id), staged.source_id
         )
     )
 
     update lockstep.adoption_staging as staged
-    set user_id = coalesce(known.user_id, here.id, kept.id),
+    set user_id = case when taken.reason is null then coalesce(person.survivor_known_id, here.id, kept.id) end,
         outcome = case
             when erasure.user_id is not null then 'erased'
-            when known.user_id is not null then known.outcome
+            when taken.reason is not null then 'quarantined'
             when person.source_id <> person.survivor_id or here.id is not null then 'merged'
         end,
         reasons = case
+            when taken.reason is not null then array[taken.reason]
             when person.source_id <> person.survivor_id then array['same_mail']
-            when known.outcome = 'merged' then known.reasons
-            when known.user_id is null and here.id is not null then array['same_mail_here']
+            when here.id is not null then array['same_mail_here']
             else array_remove(array[
                 case when person.mail is null then 'no_mail' end,
                 case
-                    when lower(staged.content ->> 'role') not in ('student', 'instructor', 'admin') then 'unknown_role'
+                    when lower(btrim(staged.content ->> 'role')) not in ('student', 'instructor', 'admin')
+                        then 'unknown_role'
                 end
             ], null)
         end
     from person
-    left outer join lockstep.adopted_rows as known
-        on known.source = p_source
-        and known.table_name = 'users'
-        and known.source_id = person.survivor_id
     left outer join lockstep.erasures as erasure
-        on erasure.user_id = known.user_id
-    left outer join lockstep.users as here
-        on lower(here.email) = person.mail
+        on erasure.user_id = person.survivor_known_id
+    left outer join lateral (
+        -- Who has the address here: perhaps somebody of this source, who has another one there by now.
+        select
+            other.id,
+            count(theirs.source_id) > 0 as is_known,
+            count(theirs.moves_to) > 0 as moves
+        from lockstep.users as other
+        left outer join lockstep.adoption_staging as theirs
+            on theirs.table_name = 'users'
+            and theirs.user_id = other.id
+        where lower(other.email) = person.mail
+            and person.survivor_known_id is null
+        group by other.id
+    ) as holder on true
+    left outer join lateral (
+        select holder.id
+        where not holder.is_known
+    ) as here on true
+    cross join lateral (
+        select case when holder.is_known and not holder.moves then 'mail_taken_here' end as reason
+    ) as taken
     left outer join lateral (
         -- Ids of a source are kept up to 12 digits: one of 10^18 would use the sequence up.
         select case when person.survivor_id ~ '^[1-9]\d{0,11}$' then person.survivor_id::bigint end as id
     ) as wanted on true
     left outer join lateral (
         select wanted.id
-        where not exists (select from lockstep.users as taken where taken.id = wanted.id)
+        where not exists (select from lockstep.users as taken_id where taken_id.id = wanted.id)
     ) as kept on true
     where staged.table_name = 'users'
-        and staged.source_id = person.source_id;
+        and staged.source_id = person.source_id
+        and person.known_id is null;
 
     -- Whose id is taken, or no figure, gets the next one after all of them.
     v_last := greatest(
@@ -12067,12 +12669,13 @@ begin
         from lockstep.adoption_staging as person
         where person.table_name = 'users'
             and person.user_id is null
+            and person.outcome is distinct from 'quarantined'
     ) as given
     where staged.table_name = 'users'
         and staged.source_id = given.source_id;
 
     update lockstep.adoption_staging as staged
-    set outcome = case cardinality(staged.reasons) when 0 then 'imported' else 'repaired' end
+    set outcome = case when staged.reasons && array['no_mail', 'unknown_role'] then 'repaired' else 'imported' end
     where staged.table_name = 'users'
         and coalesce(staged.outcome, 'repaired') in ('imported', 'repaired');
 end;
@@ -12102,15 +12705,16 @@ begin
     perform lockstep.plan_adopted_sides(p_timezone);
     perform lockstep.plan_adopted_pairs(p_direction);
     perform lockstep.plan_adopted_history();
-    perform lockstep.plan_adopted_curriculum();
     perform lockstep.plan_adopted_projects();
 
     update lockstep.adoption_staging as staged
     set state = case
             when known.source_id is null then 'new'
             when known.outcome = 'erased' then 'unchanged'
+            -- Somebody who could not come before is nobody here.
+            when known.outcome = 'quarantined' and staged.outcome <> 'quarantined' then
+                case when known.table_name = 'users' and known.user_id is null then 'new' else 'changed' end
             when known.hash is distinct from staged.hash then 'changed'
-            when known.outcome = 'quarantined' and staged.outcome <> 'quarantined' then 'changed'
             else 'unchanged'
         end
     from lockstep.adoption_staging as row
@@ -12136,7 +12740,8 @@ ALTER FUNCTION lockstep.plan_adoption(p_source text, p_timezone text, p_directio
 -- Name: FUNCTION plan_adoption(p_source text, p_timezone text, p_direction text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
 --
 
-COMMENT ON FUNCTION lockstep.plan_adoption(p_source text, p_timezone text, p_direction text) IS 'Says of each staged row of a source what is to become of it, and changes nothing else: a dry run is this.
+COMMENT ON FUNCTION lockstep.plan_adoption(p_source text, p_timezone text, p_direction text) IS 'Says of each staged row of a source what is to become of it, and changes nothing else: a dry run is this. The levels
+are here already: adopt_curriculum() goes before.
 
 p_timezone: in which times without a zone are read. p_direction: how pairs out of step are repaired.
 Raises 22023 for a time zone that nobody knows.';
@@ -12279,6 +12884,88 @@ Reads what the caller has locked; writes nothing. Items of a user with something
 
 
 --
+-- Name: plan_known_users(text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.plan_known_users(p_source text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    update lockstep.adoption_staging as staged
+    set user_id = known.user_id,
+        outcome = case
+            when erasure.user_id is not null then 'erased'
+            when known.outcome = 'merged' then 'merged'
+        end,
+        reasons = case
+            when known.outcome = 'merged' then known.reasons
+            else array_remove(array[
+                case when mail.address is null then 'no_mail' end,
+                case when lower(btrim(staged.content ->> 'role')) not in ('student', 'instructor', 'admin') then 'unknown_role' end,
+                case when lower(person.email) <> mail.address then 'mail_changed' end,
+                case when person.role <> lockstep.adopted_role(staged.content, person.role) then 'role_changed' end
+            ], null)
+        end,
+        moves_to = case
+            when erasure.user_id is null
+                and known.outcome <> 'merged'
+                -- One that was taken then is tried again.
+                and (known.hash is distinct from staged.hash or known.outcome = 'quarantined')
+                and known.target_state = lockstep.adopted_user_state(person)
+                and lower(person.email) <> mail.address
+                then mail.address
+        end
+    from lockstep.adopted_rows as known
+    left outer join lockstep.users as person on person.id = known.user_id
+    left outer join lockstep.erasures as erasure on erasure.user_id = known.user_id
+    cross join lateral (
+        select row.source_id, nullif(lower(btrim(row.content ->> 'email')), '') as address
+        from lockstep.adoption_staging as row
+        where row.table_name = 'users'
+            and row.source_id = known.source_id
+    ) as mail
+    where known.source = p_source
+        and known.table_name = 'users'
+        and known.user_id is not null
+        and staged.table_name = 'users'
+        and staged.source_id = known.source_id;
+
+    perform lockstep.settle_moves();
+
+    -- Somebody has to stay admin here, whatever the source says of all of them.
+    update lockstep.adoption_staging as staged
+    set outcome = 'conflict',
+        reasons = array['last_admin'],
+        moves_to = null
+    from lockstep.users as person
+    where staged.table_name = 'users'
+        and staged.user_id = person.id
+        and staged.outcome is null
+        and person.role = 'admin'
+        and person.is_active
+        and lockstep.leaves_admin(p_source, person)
+        and not exists (
+            select from lockstep.users as other
+            where other.role = 'admin'
+                and other.is_active
+                and not lockstep.leaves_admin(p_source, other)
+        );
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.plan_known_users(p_source text) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION plan_known_users(p_source text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.plan_known_users(p_source text) IS 'Says of each staged user who was adopted before what changed: an address that somebody else has by now, and the last
+admin, stay as they are.';
+
+
+--
 -- Name: plan_reconcile(integer); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -12343,6 +13030,7 @@ CREATE FUNCTION lockstep.plan_sync(p_direction text, p_specialization_id text DE
     AS $$
 declare
     v_run lockstep.sync_runs;
+    v_found bigint;
 begin
     if p_direction is null
         or p_direction not in ('progress_to_license', 'license_to_progress', 'to_higher_level')
@@ -12421,12 +13109,10 @@ begin
         end as source
     ) as chosen;
 
+    get diagnostics v_found = row_count;
+
     update lockstep.sync_runs as run
-    set issues_found = (
-            select count(*)
-            from lockstep.sync_run_items as item
-            where item.run_id = v_run.id
-        )
+    set issues_found = v_found
     where run.id = v_run.id
     returning run.* into v_run;
 
@@ -12460,6 +13146,7 @@ CREATE FUNCTION lockstep.plan_undo(p_run_id bigint, p_requested_by bigint DEFAUL
 declare
     v_done lockstep.sync_runs;
     v_run lockstep.sync_runs;
+    v_found bigint;
 begin
     select run.*
     into v_done
@@ -12516,12 +13203,10 @@ begin
         and done.outcome in ('synced', 'undone', 'undone_in_step')
     order by done.user_id, done.specialization_id;
 
+    get diagnostics v_found = row_count;
+
     update lockstep.sync_runs as run
-    set issues_found = (
-            select count(*)
-            from lockstep.sync_run_items as item
-            where item.run_id = v_run.id
-        )
+    set issues_found = v_found
     where run.id = v_run.id
     returning run.* into v_run;
 
@@ -12775,6 +13460,7 @@ CREATE FUNCTION lockstep.purge_raw_writes() RETURNS bigint
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+    v_sessions constant integer[] := array(select activity.pid from pg_catalog.pg_stat_activity as activity);
     v_purged bigint;
 begin
     delete from lockstep.raw_writes as seen
@@ -12789,10 +13475,7 @@ begin
     -- A session that ended writes its row no more: those of one kind become one.
     with ended as (
         delete from lockstep.raw_writes as seen
-        where not exists (
-            select from pg_catalog.pg_stat_activity as activity
-            where activity.pid = seen.backend_pid
-        )
+        where seen.backend_pid <> all(v_sessions)
         returning seen.*
     )
 
@@ -15089,23 +15772,14 @@ when another run is under way.';
 
 
 --
--- Name: record_adopted(bigint, text[], bigint, bigint, text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+-- Name: record_adopted(bigint, text[], bigint, bigint, text[]); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
-CREATE FUNCTION lockstep.record_adopted(p_run_id bigint, p_table_names text[], p_first_user bigint DEFAULT NULL::bigint, p_last_user bigint DEFAULT NULL::bigint, p_source_id text DEFAULT NULL::text) RETURNS bigint
+CREATE FUNCTION lockstep.record_adopted(p_run_id bigint, p_table_names text[], p_first_user bigint DEFAULT NULL::bigint, p_last_user bigint DEFAULT NULL::bigint, p_source_ids text[] DEFAULT NULL::text[]) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    -- What has a place here, in any table; the rest of a row is kept beside.
-    v_known constant text[] := array[
-        'id', 'email', 'name', 'username', 'role', 'is_active', 'created_at', 'updated_at', 'student_id',
-        'specialization_id', 'current_level', 'total_xp', 'completed_sessions', 'completed_projects',
-        'theory_hours_completed', 'practice_hours_completed', 'last_activity', 'user_id', 'specialization_type',
-        'max_achieved_level', 'started_at', 'last_advanced_at', 'instructor_notes', 'user_license_id', 'from_level',
-        'to_level', 'advanced_by', 'advancement_reason', 'requirements_met', 'advanced_at', 'title', 'description',
-        'owner_id', 'type', 'format', 'group_id', 'file_path', 'display_name'
-    ];
     v_rows bigint;
 begin
     insert into lockstep.adopted_rows as known (
@@ -15134,6 +15808,7 @@ begin
             when staged.table_name = 'users' then lockstep.adopted_user_state(person)
             when staged.table_name in ('specialization_progress', 'user_licenses') then here.state
             when staged.table_name = 'projects' then project.version::text
+            when rung.level is not null then md5(rung::text)
         end,
         staged.level_found,
         staged.level_kept,
@@ -15141,7 +15816,7 @@ begin
         staged.xp_kept,
         staged.file_bytes,
         case when staged.outcome not in ('imported', 'erased') then staged.content end,
-        case when staged.outcome <> 'erased' then staged.content - v_known end,
+        case when staged.outcome <> 'erased' then lockstep.adopted_extra(staged.table_name, staged.content) end,
         run.id
     from lockstep.adoption_staging as staged
     inner join lockstep.adoption_runs as run on run.id = p_run_id
@@ -15154,9 +15829,13 @@ begin
         on project.user_id = staged.user_id
         and project.id::text = staged.target_id
         and staged.table_name = 'projects'
+    left outer join lockstep.specialization_levels as rung
+        on rung.specialization_id = staged.specialization_id
+        and rung.level::text = staged.target_id
+        and staged.table_name in ('player_levels', 'coach_levels', 'internship_levels')
     where staged.table_name = any(p_table_names)
         and not staged.done
-        and (p_source_id is null or staged.source_id = p_source_id)
+        and (p_source_ids is null or staged.source_id = any(p_source_ids))
         and (p_last_user is null or staged.user_id between p_first_user and p_last_user)
     on conflict on constraint adopted_rows_pkey do update
     set outcome = excluded.outcome,
@@ -15183,7 +15862,7 @@ begin
     set done = true
     where staged.table_name = any(p_table_names)
         and not staged.done
-        and (p_source_id is null or staged.source_id = p_source_id)
+        and (p_source_ids is null or staged.source_id = any(p_source_ids))
         and (p_last_user is null or staged.user_id between p_first_user and p_last_user);
 
     return v_rows;
@@ -15191,13 +15870,13 @@ end;
 $$;
 
 
-ALTER FUNCTION lockstep.record_adopted(p_run_id bigint, p_table_names text[], p_first_user bigint, p_last_user bigint, p_source_id text) OWNER TO lockstep_coupler;
+ALTER FUNCTION lockstep.record_adopted(p_run_id bigint, p_table_names text[], p_first_user bigint, p_last_user bigint, p_source_ids text[]) OWNER TO lockstep_coupler;
 
 --
--- Name: FUNCTION record_adopted(p_run_id bigint, p_table_names text[], p_first_user bigint, p_last_user bigint, p_source_id text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+-- Name: FUNCTION record_adopted(p_run_id bigint, p_table_names text[], p_first_user bigint, p_last_user bigint, p_source_ids text[]); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
 --
 
-COMMENT ON FUNCTION lockstep.record_adopted(p_run_id bigint, p_table_names text[], p_first_user bigint, p_last_user bigint, p_source_id text) IS 'Writes down what became of staged rows: of these tables, and where it is given of users from one id to another, or
+COMMENT ON FUNCTION lockstep.record_adopted(p_run_id bigint, p_table_names text[], p_first_user bigint, p_last_user bigint, p_source_ids text[]) IS 'Writes down what became of staged rows: of these tables, and where it is given of users from one id to another, or
 the one of this id there.
 
 Returns how many.';
@@ -15571,15 +16250,18 @@ CREATE FUNCTION lockstep.refuse_queue_entry(p_user_id bigint, p_entry_id bigint,
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+    v_now constant timestamptz := clock_timestamp();
+    v_pause constant interval := lockstep.setting('queue_retry_pause')::interval;
+    v_second_try constant timestamptz := v_now + v_pause;
+    v_third_try constant timestamptz := v_now + v_pause * 4;
     v_set_aside boolean;
 begin
     update lockstep.queued_level_ups as entry
     set attempts = entry.attempts + 1,
         error_code = p_error_code,
         error = p_error,
-        -- Four times as long before the third try.
-        try_after = clock_timestamp() + lockstep.setting('queue_retry_pause')::interval * 4 ^ entry.attempts,
-        set_aside_at = case when entry.attempts >= 2 then clock_timestamp() end
+        try_after = case when entry.attempts = 0 then v_second_try else v_third_try end,
+        set_aside_at = case when entry.attempts >= 2 then v_now end
     where entry.user_id = p_user_id
         and entry.id = p_entry_id
     returning entry.set_aside_at is not null into v_set_aside;
@@ -15696,15 +16378,17 @@ COMMENT ON FUNCTION lockstep.refuse_truncate() IS 'Raises LS013: TRUNCATE would 
 --
 
 CREATE FUNCTION lockstep.release_idempotency_keys(p_items lockstep.batch_item[]) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+begin
     delete from lockstep.idempotency_keys as claimed
     using unnest(p_items) as item
     where claimed.user_id = item.user_id
         and claimed.key = item.idempotency_key
         -- Claimed in this transaction: whoever else claims a key stores its answer before the commit.
         and claimed.answer is null;
+end;
 $$;
 
 
@@ -16458,6 +17142,62 @@ Returns the person. Raises LS001 no such user, 23514 not an argon2id hash. Locks
 
 
 --
+-- Name: settle_moves(); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.settle_moves() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    update lockstep.adoption_staging as staged
+    set moves_to = null
+    where staged.moves_to is not null
+        and staged.outcome = 'conflict';
+
+    -- Who stays keeps an address that somebody else waits for: so it goes on until nobody is kept any more.
+    loop
+        update lockstep.adoption_staging as staged
+        set moves_to = null,
+            outcome = 'quarantined',
+            reasons = array['mail_taken_here']
+        where staged.moves_to is not null
+            and (
+                exists (
+                    select from lockstep.users as holder
+                    where lower(holder.email) = staged.moves_to
+                        and holder.id <> staged.user_id
+                        and not exists (
+                            select from lockstep.adoption_staging as other
+                            where other.table_name = 'users'
+                                and other.user_id = holder.id
+                                and other.moves_to is not null
+                        )
+                )
+                or exists (
+                    select from lockstep.adoption_staging as other
+                    where other.moves_to = staged.moves_to
+                        and (length(other.source_id), other.source_id) < (length(staged.source_id), staged.source_id)
+                )
+            );
+
+        exit when not found;
+    end loop;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.settle_moves() OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION settle_moves(); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.settle_moves() IS 'Leaves out the staged users whose new address somebody else here has, and keeps. Whoever gives theirs up in the same
+adoption is nobody''s obstacle: two may change places.';
+
+
+--
 -- Name: share_project(bigint, bigint, lockstep.project_permission, bigint, bigint); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -16546,6 +17286,7 @@ CREATE UNLOGGED TABLE lockstep.adoption_staging (
     xp_found numeric,
     xp_kept bigint,
     target_id text,
+    moves_to text,
     done boolean DEFAULT false NOT NULL
 );
 
@@ -16683,6 +17424,13 @@ COMMENT ON COLUMN lockstep.adoption_staging.xp_kept IS 'XP as it is to stand her
 --
 
 COMMENT ON COLUMN lockstep.adoption_staging.target_id IS 'The id of the row here, where the row alone does not tell it.';
+
+
+--
+-- Name: COLUMN adoption_staging.moves_to; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_staging.moves_to IS 'Of a user who was adopted before: the address they have in the source now, in lower case; null where it stays.';
 
 
 --
@@ -16868,6 +17616,11 @@ begin
         where staged.table_name = 'users'
     )));
 
+    -- Levels came with the plan.
+    perform lockstep.record_adopted(
+        v_run.id, array['specializations', 'player_levels', 'coach_levels', 'internship_levels']
+    );
+
     return v_run;
 end;
 $$;
@@ -16879,7 +17632,7 @@ ALTER FUNCTION lockstep.start_adoption(p_source text, p_timezone text, p_directi
 -- Name: FUNCTION start_adoption(p_source text, p_timezone text, p_direction text); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
 --
 
-COMMENT ON FUNCTION lockstep.start_adoption(p_source text, p_timezone text, p_direction text) IS 'Enters an adoption that is planned already into the ledger, and keeps the ids of its users free.
+COMMENT ON FUNCTION lockstep.start_adoption(p_source text, p_timezone text, p_direction text) IS 'Enters an adoption that is planned already into the ledger with its levels, and keeps the ids of its users free.
 
 Raises 23514 for another direction.';
 
@@ -17039,6 +17792,10 @@ CREATE FUNCTION lockstep.start_sync(p_run_id bigint, p_applied_by bigint DEFAULT
     AS $$
 declare
     v_run lockstep.sync_runs;
+    v_now timestamptz;
+    v_pid constant integer := pg_backend_pid();
+    v_role constant text := coalesce(nullif(current_setting('role'), 'none'), session_user);
+    v_application constant text := current_setting('application_name');
 begin
     if p_applied_by is not null then
         perform lockstep.check_user(p_applied_by);
@@ -17092,20 +17849,22 @@ begin
             hint = 'Wait for it to end.';
     end if;
 
+    v_now := clock_timestamp();
+
     -- Only this statement is taken back below: the lock on the run stays.
     begin
         update lockstep.sync_runs as run
         set status = 'running',
             dry_run = false,
-            job_start = case when run.dry_run then clock_timestamp() else run.job_start end,
+            job_start = case when run.dry_run then v_now else run.job_start end,
             job_end = null,
-            last_batch_at = clock_timestamp(),
-            backend_pid = pg_backend_pid(),
+            last_batch_at = v_now,
+            backend_pid = v_pid,
             worker = null,
             message = null,
             applied_by = p_applied_by,
-            applied_role = coalesce(nullif(current_setting('role'), 'none'), session_user),
-            applied_application = current_setting('application_name')
+            applied_role = v_role,
+            applied_application = v_application
         where run.id = p_run_id
         returning run.* into v_run;
     exception
@@ -18079,15 +18838,17 @@ Returns the range with what it showed, null when every range is newer. Locks the
 --
 
 CREATE FUNCTION lockstep.verify_range(p_first_user_id bigint, p_last_user_id bigint, OUT pairs bigint, OUT violations bigint, OUT level_mismatch bigint, OUT missing_license bigint, OUT missing_progress bigint) RETURNS record
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+begin
     select
         count(*),
         count(*) filter (where progress.current_level is distinct from license.current_level),
         count(*) filter (where progress.current_level <> license.current_level),
         count(*) filter (where license.user_id is null),
         count(*) filter (where progress.student_id is null)
+    into pairs, violations, level_mismatch, missing_license, missing_progress
     from (
         select one.student_id, one.specialization_id, one.current_level
         from lockstep.specialization_progress as one
@@ -18100,6 +18861,7 @@ CREATE FUNCTION lockstep.verify_range(p_first_user_id bigint, p_last_user_id big
     ) as license
         on license.user_id = progress.student_id
         and license.specialization_type = progress.specialization_id;
+end;
 $$;
 
 
@@ -18409,6 +19171,125 @@ The caller holds the locks.';
 
 
 --
+-- Name: write_adopted_levels(text); Type: FUNCTION; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE FUNCTION lockstep.write_adopted_levels(p_source text) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_lines jsonb;
+    v_removed jsonb;
+begin
+    -- What is new, or changed in the source, and not as our rows have it.
+    v_lines := (
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'table_name', staged.table_name,
+            'level', staged.target_id,
+            'outcome', staged.outcome,
+            'reason', staged.reasons[1],
+            'there', staged.content,
+            'here', to_jsonb(here)
+        ) order by staged.table_name, length(staged.target_id), staged.target_id, staged.source_id), '[]')
+        from lockstep.adoption_staging as staged
+        left outer join lockstep.specialization_levels as here
+            on here.specialization_id = staged.specialization_id
+            and here.level::text = staged.target_id
+        left outer join lockstep.adopted_rows as known
+            on known.source = p_source
+            and known.table_name = staged.table_name
+            and known.source_id = staged.source_id
+        where staged.table_name in ('player_levels', 'coach_levels', 'internship_levels')
+            and staged.outcome <> 'merged'
+            and known.hash is distinct from staged.hash
+    );
+
+    -- Ours above the highest of the source go with the first adoption, but for what somebody there holds or has achieved.
+    with held as (
+        select
+            coalesce(side.content ->> 'specialization_id', side.content ->> 'specialization_type') as specialization_id,
+            figure.level
+        from lockstep.adoption_staging as side
+        cross join lateral unnest(
+            lockstep.adopted_figures(side.content, array['current_level', 'max_achieved_level'])
+        ) as figure (level)
+        where side.table_name in ('specialization_progress', 'user_licenses')
+    ),
+
+    highest as (
+        select staged.table_name, staged.specialization_id, max(staged.target_id::integer) as level
+        from lockstep.adoption_staging as staged
+        where staged.table_name in ('player_levels', 'coach_levels', 'internship_levels')
+            and staged.outcome in ('imported', 'merged')
+        group by staged.table_name, staged.specialization_id
+    ),
+
+    removed as (
+        delete from lockstep.specialization_levels as level
+        using highest
+        where level.specialization_id = highest.specialization_id
+            and level.level > highest.level
+            and not lockstep.is_used_here(p_source, highest.specialization_id)
+            and not exists (
+                select from lockstep.adopted_rows as known
+                where known.source = p_source
+                    and known.table_name = highest.table_name
+            )
+            and not exists (
+                select from lockstep.specialization_levels as above
+                inner join held on held.specialization_id = above.specialization_id and held.level = above.level
+                where above.specialization_id = level.specialization_id
+                    and above.level >= level.level
+            )
+        returning highest.table_name, level.*
+    )
+
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'table_name', removed.table_name,
+        'level', removed.level::text,
+        'outcome', 'removed',
+        'reason', 'level_not_there',
+        'there', null,
+        'here', to_jsonb(removed) - 'table_name'
+    ) order by removed.table_name, removed.level), '[]')
+    into v_removed
+    from removed;
+
+    insert into lockstep.specialization_levels
+    select level.*
+    from lockstep.adoption_staging as staged
+    cross join lateral lockstep.adopted_level(staged.specialization_id, staged.content) as level
+    where staged.table_name in ('player_levels', 'coach_levels', 'internship_levels')
+        and staged.outcome = 'imported'
+    order by level.specialization_id, level.level
+    on conflict on constraint specialization_levels_pkey do update
+    set name = excluded.name,
+        name_en = excluded.name_en,
+        color = excluded.color,
+        required_xp = excluded.required_xp,
+        required_sessions = excluded.required_sessions,
+        theory_hours = excluded.theory_hours,
+        practice_hours = excluded.practice_hours,
+        total_hours = excluded.total_hours;
+
+    return v_lines || v_removed;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.write_adopted_levels(p_source text) OWNER TO lockstep_owner;
+
+--
+-- Name: FUNCTION write_adopted_levels(p_source text); Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON FUNCTION lockstep.write_adopted_levels(p_source text) IS 'Writes the level rows that come over, and removes those that the source does not have and nobody needs.
+
+Returns a line for each, and for each row that is left out. Locks the specializations'' rows.';
+
+
+--
 -- Name: write_adopted_pairs(bigint, bigint); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -18517,6 +19398,55 @@ ALTER FUNCTION lockstep.write_adopted_pairs(p_first_user bigint, p_last_user big
 COMMENT ON FUNCTION lockstep.write_adopted_pairs(p_first_user bigint, p_last_user bigint) IS 'Writes planned pairs, both sides in one statement.
 
 Raises LS095 when one does not stand as it was planned. The caller holds the locks.';
+
+
+--
+-- Name: write_adopted_users(text[]); Type: FUNCTION; Schema: lockstep; Owner: lockstep_coupler
+--
+
+CREATE FUNCTION lockstep.write_adopted_users(p_source_ids text[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform lockstep.end_sessions(person.id, 'deactivated')
+    from lockstep.adoption_staging as staged
+    inner join lockstep.users as person on person.id = staged.user_id
+    where staged.table_name = 'users'
+        and staged.source_id = any(p_source_ids)
+        and staged.state = 'changed'
+        and staged.outcome in ('imported', 'repaired')
+        and person.is_active
+        and staged.content ->> 'is_active' in ('false', '0');
+
+    update lockstep.users as person
+    set name = coalesce(staged.content ->> 'name', staged.content ->> 'display_name', staged.content ->> 'username', ''),
+        -- Another address is adopt_moves()' to write; the same one may be in another case.
+        email = case
+            when lower(person.email) = lower(btrim(staged.content ->> 'email')) then btrim(staged.content ->> 'email')
+            else person.email
+        end,
+        role = lockstep.adopted_role(staged.content, person.role),
+        is_active = coalesce(staged.content ->> 'is_active', 'true') not in ('false', '0'),
+        updated_at = clock_timestamp()
+    from lockstep.adoption_staging as staged
+    where staged.table_name = 'users'
+        and staged.source_id = any(p_source_ids)
+        and staged.state = 'changed'
+        and staged.outcome in ('imported', 'repaired')
+        and person.id = staged.user_id;
+end;
+$$;
+
+
+ALTER FUNCTION lockstep.write_adopted_users(p_source_ids text[]) OWNER TO lockstep_coupler;
+
+--
+-- Name: FUNCTION write_adopted_users(p_source_ids text[]); Type: COMMENT; Schema: lockstep; Owner: lockstep_coupler
+--
+
+COMMENT ON FUNCTION lockstep.write_adopted_users(p_source_ids text[]) IS 'Writes name, role and activity of staged users who were adopted before and have changed in the source; the sessions of
+who is deactivated end. The caller holds the locks.';
 
 
 --
@@ -18789,11 +19719,11 @@ begin
     where person.id = p_user_id
     for no key update;
 
-    insert into lockstep.credentials (user_id, password_hash)
-    values (p_user_id, p_password_hash)
+    insert into lockstep.credentials (user_id, password_hash, changed_at)
+    values (p_user_id, p_password_hash, clock_timestamp())
     on conflict on constraint credentials_pkey do update
         set password_hash = excluded.password_hash,
-            changed_at = clock_timestamp();
+            changed_at = excluded.changed_at;
 
     -- What was made to get around the old password is of no use any more, and neither is its count.
     delete from lockstep.password_resets as reset
@@ -18988,6 +19918,285 @@ COMMENT ON CONSTRAINT ck_adopted_rows_outcome ON lockstep.adopted_rows IS 'What 
 
 
 --
+-- Name: quarantine; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE TABLE lockstep.quarantine (
+    id bigint NOT NULL,
+    migration text NOT NULL,
+    table_name text NOT NULL,
+    reason text NOT NULL,
+    row_id text NOT NULL,
+    row_before jsonb,
+    row_after jsonb,
+    user_id bigint GENERATED ALWAYS AS ((COALESCE((COALESCE(row_before, row_after) ->> 'student_id'::text), (COALESCE(row_before, row_after) ->> 'user_id'::text)))::bigint) STORED,
+    survivor_id bigint,
+    moved_references bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    quarantined_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+
+ALTER TABLE lockstep.quarantine OWNER TO lockstep_owner;
+
+--
+-- Name: TABLE quarantine; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON TABLE lockstep.quarantine IS 'Rows as they were found before a cleaning step removed, changed or made them; rolling the step back returns them.';
+
+
+--
+-- Name: COLUMN quarantine.migration; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.quarantine.migration IS 'The number of the migration that did it.';
+
+
+--
+-- Name: COLUMN quarantine.reason; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.quarantine.reason IS 'Why, in words and figures.';
+
+
+--
+-- Name: COLUMN quarantine.row_id; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.quarantine.row_id IS 'The id of the row in its table.';
+
+
+--
+-- Name: COLUMN quarantine.row_before; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.quarantine.row_before IS 'The whole row as found; null where the step made it.';
+
+
+--
+-- Name: COLUMN quarantine.row_after; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.quarantine.row_after IS 'What the step wrote into the row; null where it removed it.';
+
+
+--
+-- Name: COLUMN quarantine.user_id; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.quarantine.user_id IS 'Whose row it is, where the row says so: an id alone may belong to rows of two users.';
+
+
+--
+-- Name: COLUMN quarantine.survivor_id; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.quarantine.survivor_id IS 'Of duplicates: the id of the row that stayed.';
+
+
+--
+-- Name: COLUMN quarantine.moved_references; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.quarantine.moved_references IS 'Ids of license_progressions that pointed at this row and now point at the survivor.';
+
+
+--
+-- Name: adoption_outcomes; Type: VIEW; Schema: lockstep; Owner: lockstep_owner
+--
+
+CREATE VIEW lockstep.adoption_outcomes AS
+ SELECT 'adopt'::text AS way,
+    adopted.source,
+    adopted.table_name,
+    adopted.source_id,
+    adopted.outcome,
+    adopted.reasons,
+    adopted.user_id,
+    adopted.content,
+    NULL::jsonb AS became,
+    adopted.adopted_at
+   FROM lockstep.adopted_rows adopted
+  WHERE ((adopted.outcome = ANY (ARRAY['repaired'::text, 'quarantined'::text, 'conflict'::text])) OR ((adopted.outcome = 'merged'::text) AND (adopted.reasons <> '{}'::text[])))
+UNION ALL
+ SELECT 'in place'::text AS way,
+    (current_database())::text AS source,
+    step.table_name,
+    step.row_id AS source_id,
+        CASE
+            WHEN bool_or(((step.row_after IS NULL) AND (step.survivor_id IS NOT NULL))) THEN 'merged'::text
+            WHEN bool_or((step.row_after IS NULL)) THEN 'quarantined'::text
+            WHEN bool_or((step.row_before IS NULL)) THEN 'made'::text
+            ELSE 'repaired'::text
+        END AS outcome,
+    array_agg(DISTINCT reason.word) AS reasons,
+    min(step.user_id) AS user_id,
+    COALESCE((array_agg(step.row_before ORDER BY step.place) FILTER (WHERE (step.row_before IS NOT NULL)))[1], (array_agg(step.row_after ORDER BY step.place))[1]) AS content,
+    (array_agg(step.row_after ORDER BY step.place DESC))[1] AS became,
+    max(step.quarantined_at) AS adopted_at
+   FROM (((( SELECT found.id,
+            found.migration,
+            found.table_name,
+            found.reason,
+            found.row_id,
+            found.row_before,
+            found.row_after,
+            found.user_id,
+            found.survivor_id,
+            found.moved_references,
+            found.quarantined_at,
+            ROW((found.migration <> '0021'::text), found.id) AS place
+           FROM lockstep.quarantine found
+          WHERE ((found.table_name <> 'specializations'::text) OR (found.row_before IS NOT NULL))) step
+     CROSS JOIN LATERAL ( SELECT (step.table_name = ANY (ARRAY['specialization_progress'::text, 'user_licenses'::text])) AS is_side,
+            COALESCE((step.row_before ->> 'specialization_id'::text), (step.row_before ->> 'specialization_type'::text)) AS specialization_id,
+            ARRAY[(step.row_before ->> 'total_xp'::text), (step.row_before ->> 'completed_sessions'::text), (step.row_before ->> 'completed_projects'::text), (step.row_before ->> 'theory_hours_completed'::text), (step.row_before ->> 'practice_hours_completed'::text)] AS figures) "row")
+     CROSS JOIN LATERAL ( SELECT array_remove(ARRAY[
+                CASE
+                    WHEN (step.reason ~~ 'duplicate%'::text) THEN 'duplicate'::text
+                    ELSE NULL::text
+                END,
+                CASE
+                    WHEN ((NOT "row".is_side) OR (step.reason !~~ 'orphan:%'::text)) THEN NULL::text
+                    WHEN (NOT (EXISTS ( SELECT
+                       FROM lockstep.users person
+                      WHERE (person.id = step.user_id)))) THEN 'no_user'::text
+                    ELSE NULL::text
+                END,
+                CASE
+                    WHEN ((NOT "row".is_side) OR (step.reason !~~ 'orphan:%'::text)) THEN NULL::text
+                    WHEN (NOT (EXISTS ( SELECT
+                       FROM lockstep.specializations specialization
+                      WHERE (specialization.id = "row".specialization_id)))) THEN 'no_specialization'::text
+                    ELSE NULL::text
+                END,
+                CASE
+                    WHEN ((step.table_name <> 'license_progressions'::text) OR (step.row_after IS NOT NULL)) THEN NULL::text
+                    WHEN ((step.reason ~~ 'orphan:%'::text) AND (EXISTS ( SELECT
+                       FROM lockstep.quarantine license
+                      WHERE ((license.table_name = 'user_licenses'::text) AND (license.row_id = (step.row_before ->> 'user_license_id'::text)) AND (license.row_after IS NULL))))) THEN 'license_in_quarantine'::text
+                    WHEN ((step.reason ~~ 'orphan:%'::text) OR ((step.row_before ->> 'user_license_id'::text) IS NULL)) THEN 'no_license'::text
+                    WHEN ((step.row_before ->> 'to_level'::text) IS NULL) THEN 'impossible_level'::text
+                    ELSE NULL::text
+                END,
+                CASE
+                    WHEN (step.reason ~~ 'advanced_by %'::text) THEN 'no_actor'::text
+                    ELSE NULL::text
+                END,
+                CASE
+                    WHEN ("row".is_side AND (step.migration = '0004'::text) AND (step.row_after IS NOT NULL) AND ((step.row_after ->> 'current_level'::text) IS DISTINCT FROM (step.row_before ->> 'current_level'::text))) THEN 'impossible_level'::text
+                    ELSE NULL::text
+                END,
+                CASE
+                    WHEN ((step.migration <> '0004'::text) OR (step.table_name <> 'user_licenses'::text) OR (step.row_after IS NULL)) THEN NULL::text
+                    WHEN (((step.row_after ->> 'max_achieved_level'::text))::integer < ((step.row_before ->> 'max_achieved_level'::text))::integer) THEN 'max_achieved_above'::text
+                    WHEN ((step.row_after ->> 'max_achieved_level'::text) IS DISTINCT FROM (step.row_before ->> 'max_achieved_level'::text)) THEN 'max_achieved_below'::text
+                    ELSE NULL::text
+                END,
+                CASE
+                    WHEN ((step.migration = '0004'::text) AND (step.table_name = 'specialization_progress'::text) AND (step.row_after IS NOT NULL) AND (EXISTS ( SELECT
+                       FROM unnest("row".figures) figure(value)
+                      WHERE (figure.value ~~ '-%'::text)))) THEN 'negative_figure'::text
+                    ELSE NULL::text
+                END,
+                CASE
+                    WHEN ((step.migration = '0004'::text) AND (step.table_name = 'specialization_progress'::text) AND (step.row_after IS NOT NULL) AND (EXISTS ( SELECT
+                       FROM unnest("row".figures) figure(value)
+                      WHERE (COALESCE(figure.value, 'NaN'::text) = 'NaN'::text)))) THEN 'missing_figure'::text
+                    ELSE NULL::text
+                END,
+                CASE
+                    WHEN (step.reason ~~ 'desync:%'::text) THEN 'desync'::text
+                    ELSE NULL::text
+                END,
+                CASE
+                    WHEN (step.reason = ANY (ARRAY['missing license'::text, 'missing progress'::text])) THEN 'missing_side'::text
+                    ELSE NULL::text
+                END,
+                CASE
+                    WHEN (step.reason ~~ 'max_levels was %'::text) THEN 'max_levels_differ'::text
+                    ELSE NULL::text
+                END,
+                CASE
+                    WHEN (step.reason = 'missing specialization'::text) THEN 'missing_specialization'::text
+                    ELSE NULL::text
+                END,
+                CASE
+                    WHEN (step.reason ~ '(^|; )no mail'::text) THEN 'no_mail'::text
+                    ELSE NULL::text
+                END,
+                CASE
+                    WHEN (step.reason ~ '(^|; )mail of user '::text) THEN 'same_mail'::text
+                    ELSE NULL::text
+                END,
+                CASE
+                    WHEN (step.reason !~ '(^|; )role '::text) THEN NULL::text
+                    WHEN (lower(btrim((step.row_before ->> 'role'::text))) = ANY (ARRAY['student'::text, 'instructor'::text, 'admin'::text])) THEN 'role_in_another_case'::text
+                    ELSE 'unknown_role'::text
+                END,
+                CASE
+                    WHEN (step.reason ~ '(^|; )value missing'::text) THEN 'missing_value'::text
+                    ELSE NULL::text
+                END,
+                CASE
+                    WHEN (step.reason ~~ 'hours %'::text) THEN 'figure_cut'::text
+                    ELSE NULL::text
+                END], NULL::text) AS words) named)
+     CROSS JOIN LATERAL unnest(
+        CASE
+            WHEN (named.words <> '{}'::text[]) THEN named.words
+            WHEN (step.reason ~~ 'orphan:%'::text) THEN ARRAY['no_user'::text]
+            ELSE ARRAY[step.reason]
+        END) reason(word))
+  GROUP BY step.table_name, step.row_id;
+
+
+ALTER TABLE lockstep.adoption_outcomes OWNER TO lockstep_owner;
+
+--
+-- Name: VIEW adoption_outcomes; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON VIEW lockstep.adoption_outcomes IS 'Rows of other systems that are not here as they were, however they were taken over, in the same words: docs/adoption.md
+explains each. What came over as it was is not in it.';
+
+
+--
+-- Name: COLUMN adoption_outcomes.way; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_outcomes.way IS 'adopt, or in place: taken over, or cleaned by a migration, where it stood.';
+
+
+--
+-- Name: COLUMN adoption_outcomes.source; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_outcomes.source IS 'The source that was adopted; in place, this database.';
+
+
+--
+-- Name: COLUMN adoption_outcomes.outcome; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_outcomes.outcome IS 'repaired, merged, quarantined, conflict: as in adopted_rows; made: a row that was missing.';
+
+
+--
+-- Name: COLUMN adoption_outcomes.content; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_outcomes.content IS 'The whole row as it was found; as it was made, where it was missing.';
+
+
+--
+-- Name: COLUMN adoption_outcomes.became; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_outcomes.became IS 'In place: the row as the step left it. Null where it left, or was made.';
+
+
+--
 -- Name: adoption_pairs; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
 --
 
@@ -19140,7 +20349,8 @@ COMMENT ON COLUMN lockstep.adoption_plan.bytes IS 'The length of their files, of
 --
 
 CREATE VIEW lockstep.adoption_quarantine AS
- SELECT adopted.source,
+ SELECT adopted.way,
+    adopted.source,
     adopted.table_name,
     adopted.source_id,
     adopted.outcome,
@@ -19148,7 +20358,7 @@ CREATE VIEW lockstep.adoption_quarantine AS
     adopted.user_id,
     adopted.content,
     adopted.adopted_at
-   FROM lockstep.adopted_rows adopted
+   FROM lockstep.adoption_outcomes adopted
   WHERE (adopted.outcome = ANY (ARRAY['quarantined'::text, 'conflict'::text]));
 
 
@@ -19158,7 +20368,15 @@ ALTER TABLE lockstep.adoption_quarantine OWNER TO lockstep_owner;
 -- Name: VIEW adoption_quarantine; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
 --
 
-COMMENT ON VIEW lockstep.adoption_quarantine IS 'Rows of adopted sources that did not come over, whole, each with the reason. The next adoption tries them again.';
+COMMENT ON VIEW lockstep.adoption_quarantine IS 'Rows of other systems that did not come over, whole, each with the reason: the one place to look, however they were
+taken over. The next adoption tries its own again.';
+
+
+--
+-- Name: COLUMN adoption_quarantine.way; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
+--
+
+COMMENT ON COLUMN lockstep.adoption_quarantine.way IS 'As in adoption_outcomes: adopt, or in place.';
 
 
 --
@@ -20406,90 +21624,6 @@ ALTER TABLE lockstep.projects ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
-
-
---
--- Name: quarantine; Type: TABLE; Schema: lockstep; Owner: lockstep_owner
---
-
-CREATE TABLE lockstep.quarantine (
-    id bigint NOT NULL,
-    migration text NOT NULL,
-    table_name text NOT NULL,
-    reason text NOT NULL,
-    row_id text NOT NULL,
-    row_before jsonb,
-    row_after jsonb,
-    user_id bigint GENERATED ALWAYS AS ((COALESCE((COALESCE(row_before, row_after) ->> 'student_id'::text), (COALESCE(row_before, row_after) ->> 'user_id'::text)))::bigint) STORED,
-    survivor_id bigint,
-    moved_references bigint[] DEFAULT '{}'::bigint[] NOT NULL,
-    quarantined_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
-);
-
-
-ALTER TABLE lockstep.quarantine OWNER TO lockstep_owner;
-
---
--- Name: TABLE quarantine; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON TABLE lockstep.quarantine IS 'Rows as they were found before a cleaning step removed, changed or made them; rolling the step back returns them.';
-
-
---
--- Name: COLUMN quarantine.migration; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.quarantine.migration IS 'The number of the migration that did it.';
-
-
---
--- Name: COLUMN quarantine.reason; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.quarantine.reason IS 'Why, in words and figures.';
-
-
---
--- Name: COLUMN quarantine.row_id; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.quarantine.row_id IS 'The id of the row in its table.';
-
-
---
--- Name: COLUMN quarantine.row_before; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.quarantine.row_before IS 'The whole row as found; null where the step made it.';
-
-
---
--- Name: COLUMN quarantine.row_after; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.quarantine.row_after IS 'What the step wrote into the row; null where it removed it.';
-
-
---
--- Name: COLUMN quarantine.user_id; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.quarantine.user_id IS 'Whose row it is, where the row says so: an id alone may belong to rows of two users.';
-
-
---
--- Name: COLUMN quarantine.survivor_id; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.quarantine.survivor_id IS 'Of duplicates: the id of the row that stayed.';
-
-
---
--- Name: COLUMN quarantine.moved_references; Type: COMMENT; Schema: lockstep; Owner: lockstep_owner
---
-
-COMMENT ON COLUMN lockstep.quarantine.moved_references IS 'Ids of license_progressions that pointed at this row and now point at the survivor.';
 
 
 --
@@ -23508,10 +24642,24 @@ REVOKE ALL ON FUNCTION lockstep.adopt_asset(p_run_id bigint, p_source_id text, p
 
 
 --
+-- Name: FUNCTION adopt_curriculum(p_source text); Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+REVOKE ALL ON FUNCTION lockstep.adopt_curriculum(p_source text) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION adopt_groups(p_run_id bigint); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
 REVOKE ALL ON FUNCTION lockstep.adopt_groups(p_run_id bigint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION adopt_moves(p_run_id bigint); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.adopt_moves(p_run_id bigint) FROM PUBLIC;
 
 
 --
@@ -23536,11 +24684,43 @@ REVOKE ALL ON FUNCTION lockstep.adopt_users(p_run_id bigint, p_limit integer) FR
 
 
 --
+-- Name: FUNCTION adopted_extra(p_table_name text, p_content jsonb); Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+REVOKE ALL ON FUNCTION lockstep.adopted_extra(p_table_name text, p_content jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.adopted_extra(p_table_name text, p_content jsonb) TO lockstep_coupler;
+
+
+--
 -- Name: FUNCTION adopted_figures(p_content jsonb, p_names text[]); Type: ACL; Schema: lockstep; Owner: lockstep_owner
 --
 
 REVOKE ALL ON FUNCTION lockstep.adopted_figures(p_content jsonb, p_names text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION lockstep.adopted_figures(p_content jsonb, p_names text[]) TO lockstep_coupler;
+
+
+--
+-- Name: TABLE specialization_levels; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT ON TABLE lockstep.specialization_levels TO lockstep_coupler;
+GRANT SELECT ON TABLE lockstep.specialization_levels TO lockstep_legacy;
+
+
+--
+-- Name: FUNCTION adopted_level(p_specialization_id text, p_content jsonb); Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+REVOKE ALL ON FUNCTION lockstep.adopted_level(p_specialization_id text, p_content jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.adopted_level(p_specialization_id text, p_content jsonb) TO lockstep_coupler;
+
+
+--
+-- Name: FUNCTION adopted_role(p_content jsonb, p_default text); Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+REVOKE ALL ON FUNCTION lockstep.adopted_role(p_content jsonb, p_default text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lockstep.adopted_role(p_content jsonb, p_default text) TO lockstep_coupler;
 
 
 --
@@ -24534,6 +25714,13 @@ REVOKE ALL ON FUNCTION lockstep.is_recorded(p_user_id bigint, p_license_id bigin
 
 
 --
+-- Name: FUNCTION is_used_here(p_source text, p_specialization_id text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.is_used_here(p_source text, p_specialization_id text) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION judge_items(p_function_name text, p_items lockstep.batch_item[]); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
@@ -24554,6 +25741,13 @@ GRANT ALL ON FUNCTION lockstep.keep_statement_baseline() TO lockstep_admin;
 
 REVOKE ALL ON FUNCTION lockstep.leave_run(p_run_id bigint, p_worker uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION lockstep.leave_run(p_run_id bigint, p_worker uuid) TO lockstep_admin;
+
+
+--
+-- Name: FUNCTION leaves_admin(p_source text, p_user lockstep.users); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.leaves_admin(p_source text, p_user lockstep.users) FROM PUBLIC;
 
 
 --
@@ -24672,14 +25866,6 @@ GRANT ALL ON FUNCTION lockstep.list_runs(p_before_id bigint, p_limit integer) TO
 REVOKE ALL ON FUNCTION lockstep.list_shares(p_actor_id bigint, p_project_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION lockstep.list_shares(p_actor_id bigint, p_project_id bigint) TO lockstep_app;
 GRANT ALL ON FUNCTION lockstep.list_shares(p_actor_id bigint, p_project_id bigint) TO lockstep_admin;
-
-
---
--- Name: TABLE specialization_levels; Type: ACL; Schema: lockstep; Owner: lockstep_owner
---
-
-GRANT SELECT ON TABLE lockstep.specialization_levels TO lockstep_coupler;
-GRANT SELECT ON TABLE lockstep.specialization_levels TO lockstep_legacy;
 
 
 --
@@ -24888,17 +26074,17 @@ REVOKE ALL ON FUNCTION lockstep.plan_adopted_changes(p_source text) FROM PUBLIC;
 
 
 --
--- Name: FUNCTION plan_adopted_curriculum(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
---
-
-REVOKE ALL ON FUNCTION lockstep.plan_adopted_curriculum() FROM PUBLIC;
-
-
---
 -- Name: FUNCTION plan_adopted_history(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
 REVOKE ALL ON FUNCTION lockstep.plan_adopted_history() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION plan_adopted_levels(p_source text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.plan_adopted_levels(p_source text) FROM PUBLIC;
 
 
 --
@@ -24941,6 +26127,13 @@ REVOKE ALL ON FUNCTION lockstep.plan_adoption(p_source text, p_timezone text, p_
 --
 
 REVOKE ALL ON FUNCTION lockstep.plan_changes(p_function_name text, p_items lockstep.batch_item[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION plan_known_users(p_source text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.plan_known_users(p_source text) FROM PUBLIC;
 
 
 --
@@ -25362,10 +26555,10 @@ GRANT ALL ON PROCEDURE lockstep.reconcile(INOUT run_id bigint) TO lockstep_admin
 
 
 --
--- Name: FUNCTION record_adopted(p_run_id bigint, p_table_names text[], p_first_user bigint, p_last_user bigint, p_source_id text); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+-- Name: FUNCTION record_adopted(p_run_id bigint, p_table_names text[], p_first_user bigint, p_last_user bigint, p_source_ids text[]); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
-REVOKE ALL ON FUNCTION lockstep.record_adopted(p_run_id bigint, p_table_names text[], p_first_user bigint, p_last_user bigint, p_source_id text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lockstep.record_adopted(p_run_id bigint, p_table_names text[], p_first_user bigint, p_last_user bigint, p_source_ids text[]) FROM PUBLIC;
 
 
 --
@@ -25579,6 +26772,13 @@ GRANT ALL ON FUNCTION lockstep.set_level(p_actor_id bigint, p_user_id bigint, p_
 --
 
 REVOKE ALL ON FUNCTION lockstep.set_password(p_email text, p_password_hash text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION settle_moves(); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.settle_moves() FROM PUBLIC;
 
 
 --
@@ -25861,10 +27061,24 @@ REVOKE ALL ON FUNCTION lockstep.write_adopted_history(p_run_id bigint, p_first_u
 
 
 --
+-- Name: FUNCTION write_adopted_levels(p_source text); Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+REVOKE ALL ON FUNCTION lockstep.write_adopted_levels(p_source text) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION write_adopted_pairs(p_first_user bigint, p_last_user bigint); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
 --
 
 REVOKE ALL ON FUNCTION lockstep.write_adopted_pairs(p_first_user bigint, p_last_user bigint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION write_adopted_users(p_source_ids text[]); Type: ACL; Schema: lockstep; Owner: lockstep_coupler
+--
+
+REVOKE ALL ON FUNCTION lockstep.write_adopted_users(p_source_ids text[]) FROM PUBLIC;
 
 
 --
@@ -25900,6 +27114,27 @@ GRANT SELECT ON TABLE lockstep.adopted_pairs_here TO lockstep_coupler;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lockstep.adopted_rows TO lockstep_coupler;
+
+
+--
+-- Name: TABLE quarantine; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT SELECT ON TABLE lockstep.quarantine TO lockstep_coupler;
+
+
+--
+-- Name: COLUMN quarantine.row_before; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT UPDATE(row_before) ON TABLE lockstep.quarantine TO lockstep_coupler;
+
+
+--
+-- Name: COLUMN quarantine.row_after; Type: ACL; Schema: lockstep; Owner: lockstep_owner
+--
+
+GRANT UPDATE(row_after) ON TABLE lockstep.quarantine TO lockstep_coupler;
 
 
 --
@@ -26054,27 +27289,6 @@ GRANT SELECT ON TABLE lockstep.player_levels TO lockstep_legacy;
 GRANT SELECT ON TABLE lockstep.pool_usage TO lockstep_coupler;
 GRANT SELECT ON TABLE lockstep.pool_usage TO lockstep_admin;
 GRANT SELECT ON TABLE lockstep.pool_usage TO lockstep_readonly;
-
-
---
--- Name: TABLE quarantine; Type: ACL; Schema: lockstep; Owner: lockstep_owner
---
-
-GRANT SELECT ON TABLE lockstep.quarantine TO lockstep_coupler;
-
-
---
--- Name: COLUMN quarantine.row_before; Type: ACL; Schema: lockstep; Owner: lockstep_owner
---
-
-GRANT UPDATE(row_before) ON TABLE lockstep.quarantine TO lockstep_coupler;
-
-
---
--- Name: COLUMN quarantine.row_after; Type: ACL; Schema: lockstep; Owner: lockstep_owner
---
-
-GRANT UPDATE(row_after) ON TABLE lockstep.quarantine TO lockstep_coupler;
 
 
 --
