@@ -9,7 +9,8 @@ begin
 end
 $$;
 
--- A function runs with its owner's rights, and as that role the nodes call each other. Without a password: let
--- pg_hba.conf know them between the nodes, and nowhere else.
+-- A function runs with its owner's rights, and an admin's page with lockstep_admin's: as that role the nodes call each
+-- other. Without a password: let pg_hba.conf know them between the nodes, and nowhere else.
+alter role lockstep_admin login;
 alter role lockstep_coupler login;
 alter role lockstep_owner login;
