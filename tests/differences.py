@@ -60,6 +60,19 @@ STABLE = "the test's own UPDATE computes with a clock, which is refused beside a
 SCRIPT = "the test changes two tables, or runs DDL, in one string"
 IDENTITY = "an identity of a reference table is not altered"
 ORIGIN = "a drained entry is written by who drains, one by one"
+ADOPTED = "an adoption joins tables that are cut with others: a school is taken over before it is cut"
+COMPARED = "the schema is compared with that of a school on one server"
+COUNTED = "a raw statement is counted on every shard"
+OTHER_BODIES = "the checker finds other things in the bodies for Citus, and reads joins with tables that are not cut"
+REFUSED_DDL = "Citus refuses the key that the test breaks the catalog with"
+ALREADY = "the school is distributed already"
+RIGHTS = "admins and functions may read the columns beneath their views"
+VIEW_WRITE = "a write to a view is refused for what it is, before anybody's rights are asked"
+LOGINS = "the nodes call each other as that role, so it logs in"
+OWN_OBJECTS = "Citus's own tables and the shards have no descriptions"
+CONNECTIONS = "the many rows of the test take more connections between the nodes than the server has"
+MOVED = "an UPDATE that names another user is refused by Citus itself"
+RESTORED = "a dump has nothing of the cluster: what is restored is a school on one server"
 
 DIFFERENCES = (
     Difference("tests/projects/test_races.py::test_a_hundred_sharers_*", FEW, "a hundred sessions, beside other tests"),
@@ -109,6 +122,82 @@ DIFFERENCES = (
     Difference("tests/queue/test_queue.py::test_an_entry_that_spoils_*", CLUSTER, SCRIPT),
     Difference("tests/test_seed.py::test_two_databases_get_the_same_school", CUT, IDENTITY),
     Difference("tests/queue/test_queue.py::test_entries_of_a_pair_become_one_write_*", CLUSTER, ORIGIN),
+    Difference("tests/http/test_users.py::test_two_admins_who_demote_*", CUT, REFERENCE),
+    Difference("tests/http/test_pool.py::test_a_connection_that_breaks_in_*", CUT, NO_KEY),
+    Difference("tests/http/test_pool.py::test_a_connection_that_breaks_while_*", CLUSTER, SCRIPT),
+    Difference("tests/http/test_pool.py::test_a_call_that_meets_a_lock_is_*", CUT, NO_KEY),
+    Difference("tests/http/test_pool.py::test_a_call_that_meets_a_lock_for_*", CUT, NO_KEY),
+    Difference("tests/http/test_pool.py::test_a_lock_is_*", CUT, NO_KEY),
+    Difference("tests/http/test_pool.py::test_a_breach_that_*", CUT, NO_KEY),
+    Difference("tests/http/test_project_races.py::test_every_version_that_*", CUT, REFERENCE),
+    Difference("tests/http/test_runs.py::test_a_run_whose_*", CUT, STABLE),
+    Difference("tests/http/test_runs.py::test_a_run_that_*", CUT, STABLE),
+    Difference("tests/http/test_runs.py::test_a_worker_that_*", CUT, STABLE),
+    Difference("tests/adoption/test_adopt.py::test_a_dry_run_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt.py::test_every_row_and_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt.py::test_what_came_over_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt.py::test_a_row_comes_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt.py::test_what_cannot_come_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt.py::test_the_source_is_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt.py::test_a_second_adoption_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt.py::test_a_later_adoption_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt.py::test_pairs_out_of_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt.py::test_somebody_here_already_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt.py::test_a_time_zone_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt.py::test_somebody_erased_does_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt.py::test_nothing_of_somebody_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt.py::test_what_the_source_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt.py::test_columns_that_a_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt.py::test_a_figure_that_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt.py::test_no_staged_row_*", CUT, ADOPTED),
+    Difference("tests/contract/test_plpgsql_check.py::test_nothing_is_found_*", CUT, OTHER_BODIES),
+    Difference("tests/contract/test_plpgsql_check.py::test_a_planted_mistake_*", CLUSTER, SCRIPT),
+    Difference("tests/contract/test_portability.py::test_the_check_of_*[keys_without_the_user]", CUT, REFUSED_DDL),
+    Difference("tests/contract/test_portability.py::test_the_check_of_*[keys_that_cascade]", CUT, REFUSED_DDL),
+    Difference("tests/contract/test_portability.py::test_the_check_of_*[distributed_by_no_key]", CUT, REFUSED_DDL),
+    Difference("tests/contract/test_portability.py::test_the_check_of_*[keys_that_leave_a_node]", CUT, REFUSED_DDL),
+    Difference("tests/contract/test_portability.py::test_without_citus_a_*", CUT, ALREADY),
+    Difference("tests/adoption/test_adopt_projects.py::test_every_project_asset_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt_projects.py::test_a_project_comes_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt_projects.py::test_a_later_adoption_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt_projects.py::test_a_content_that_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt_projects.py::test_both_kinds_of_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt_projects.py::test_what_the_source_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt_projects.py::test_bytes_that_did_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_adopt_projects.py::test_a_file_that_*", CUT, ADOPTED),
+    Difference("tests/contract/test_roles.py::test_a_role_has_*[lockstep_admin]", CLUSTER, RIGHTS),
+    Difference("tests/contract/test_roles.py::test_the_functions_own_*", CLUSTER, RIGHTS),
+    Difference("tests/contract/test_roles.py::test_what_was_not_*[lockstep_app]", CUT, VIEW_WRITE),
+    Difference("tests/contract/test_roles.py::test_what_was_not_*[lockstep_admin]", CLUSTER, RIGHTS),
+    Difference("tests/contract/test_roles.py::test_what_was_not_*[lockstep_auth]", CUT, VIEW_WRITE),
+    Difference("tests/contract/test_roles.py::test_what_was_not_*[lockstep_readonly]", CUT, VIEW_WRITE),
+    Difference("tests/contract/test_roles.py::test_what_was_not_*[lockstep_legacy]", CUT, VIEW_WRITE),
+    Difference("tests/contract/test_roles.py::test_no_role_can_*[lockstep_admin]", CLUSTER, LOGINS),
+    Difference("tests/contract/test_roles.py::test_no_role_can_*[lockstep_coupler]", CLUSTER, LOGINS),
+    Difference("tests/contract/test_roles.py::test_no_role_can_*[lockstep_owner]", CLUSTER, LOGINS),
+    Difference("tests/adoption/test_in_place.py::test_the_schema_is_*", CLUSTER, COMPARED),
+    Difference("tests/contract/test_sql_files.py::test_every_constraint_is_*", CUT, OWN_OBJECTS),
+    Difference("tests/contract/test_sql_files.py::test_every_trigger_and_*", CUT, OWN_OBJECTS),
+    Difference("tests/deployment/test_backup.py::test_a_restored_backup_*", CUT, RESTORED),
+    Difference("tests/deployment/test_backup.py::test_what_is_written_*", CUT, RESTORED),
+    Difference("tests/deployment/test_backup.py::test_a_backup_of_*", CUT, RESTORED),
+    Difference("tests/deployment/test_backup.py::test_a_role_of_*", CLUSTER, LOGINS),
+    Difference("tests/adoption/test_interrupted.py::test_a_pair_that_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_interrupted.py::test_killed_in_the_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_interrupted.py::test_the_command_reports_*", CUT, ADOPTED),
+    Difference("tests/adoption/test_levels.py::*", CUT, ADOPTED),
+    Difference("tests/adoption/test_people.py::*", CUT, ADOPTED),
+    Difference("tests/adoption/test_side_by_side.py::test_old_writers_and_*", CUT, ROUTED),
+    Difference("tests/adoption/test_side_by_side.py::test_it_is_seen_*", CUT, ROUTED),
+    Difference("tests/adoption/test_side_by_side.py::test_sessions_that_ended_*", CUT, COUNTED),
+    Difference("tests/deployment/test_deploy.py::test_traffic_goes_on_*", CUT, RESTORED),
+    Difference("tests/deployment/test_deploy.py::test_what_fails_in_*", CUT, RESTORED),
+    Difference("tests/faults/test_races.py::test_whoever_waits_for_*[update of license]", CUT, NO_HOOK),
+    Difference("tests/projects/test_races.py::test_uploads_and_sweeps_*", CUT, REFERENCE),
+    Difference("tests/functions/test_accounts.py::test_a_page_of_*", CUT, CONNECTIONS),
+    Difference("tests/functions/test_lock_order.py::test_hostile_writers_of_*", CLUSTER, NO_HOOK),
+    Difference("tests/functions/test_erase.py::test_the_functions_own_*", CUT, MOVED),
+    Difference("tests/queue/test_queue.py::test_calls_batches_raw_*", CUT, NO_HOOK),
 )
 
 
