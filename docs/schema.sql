@@ -6941,7 +6941,7 @@ declare
     v_runs bigint;
     v_items bigint;
     v_quarantined bigint;
-    v_raw_writes bigint := 0;
+    v_raw_writes bigint := 0::bigint;
     v_rows bigint;
 begin
     -- Lock order, everywhere: specialization_progress, then user_licenses.
