@@ -14643,15 +14643,15 @@ UNION ALL
  SELECT 'lock_breaches'::text AS name,
     jsonb_build_object('source', source.name) AS labels,
     count(breach.noticed_at) AS value
-   FROM (unnest(ARRAY['client'::text, 'http'::text, 'queue'::text]) source(name)
+   FROM (( VALUES ('client'::text), ('http'::text), ('queue'::text)) source(name)
      LEFT JOIN lockstep.breaches breach ON ((breach.source = source.name)))
   GROUP BY source.name
 UNION ALL
  SELECT 'breaches'::text AS name,
     jsonb_build_object('kind', kind.name, 'state', state.name) AS labels,
     count(breach.id) AS value
-   FROM ((unnest(ARRAY['connections'::text, 'error_rate'::text, 'lock_wait'::text, 'statement_regression'::text]) kind(name)
-     CROSS JOIN unnest(ARRAY['open'::text, 'ended'::text]) state(name))
+   FROM ((( VALUES ('connections'::text), ('error_rate'::text), ('lock_wait'::text), ('statement_regression'::text)) kind(name)
+     CROSS JOIN ( VALUES ('open'::text), ('ended'::text)) state(name))
      LEFT JOIN lockstep.breach_records breach ON (((breach.kind = kind.name) AND (
         CASE
             WHEN (breach.ended_at IS NULL) THEN 'open'::text

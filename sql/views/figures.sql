@@ -118,16 +118,17 @@ from wait
 union all
 select 'lock_budget_seconds', '{}', extract(epoch from lockstep.setting('lock_budget')::interval)
 
+-- Lists are values: in an unnest() Citus loses the collation, and refuses to compare.
 union all
 select 'lock_breaches', jsonb_build_object('source', source.name), count(breach.noticed_at)
-from unnest(array['client', 'http', 'queue']) as source (name)
+from (values ('client'), ('http'), ('queue')) as source (name)
 left outer join lockstep.breaches as breach on breach.source = source.name
 group by source.name
 
 union all
 select 'breaches', jsonb_build_object('kind', kind.name, 'state', state.name), count(breach.id)
-from unnest(array['connections', 'error_rate', 'lock_wait', 'statement_regression']) as kind (name)
-cross join unnest(array['open', 'ended']) as state (name)
+from (values ('connections'), ('error_rate'), ('lock_wait'), ('statement_regression')) as kind (name)
+cross join (values ('open'), ('ended')) as state (name)
 left outer join lockstep.breach_records as breach
     on breach.kind = kind.name
     and case when breach.ended_at is null then 'open' else 'ended' end = state.name
