@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.adoption.adopt import Result
+from app.adoption.adopt import Result, differences
 from app.adoption.source import AdoptionError
 from tests.adoption.conftest import OWN, Adopt, checksum
 from tests.adoption.legacy import Manifest
@@ -46,6 +46,20 @@ def test_a_dry_run_changes_nothing_and_says_what_the_real_one_then_does(
     done = take()
     assert done.plan == dry.plan
     assert outcomes(connection) == planned(dry)
+
+
+def test_each_row_level_and_point_of_xp_that_is_not_accounted_for_is_a_difference(
+    connection: Connection, school: Manifest, take: Adopt
+) -> None:
+    result = take()
+    table = "specialization_progress"
+    row = next(row for row in result.sums if row["table_name"] == table)
+    for figure in ("rows", "level_found", "xp_found"):
+        row[figure] -= 1
+        (difference,) = differences(result)
+        assert difference.startswith(f"{table}: "), figure
+        row[figure] += 1
+    assert differences(result) == []
 
 
 def test_every_row_and_every_planted_fault_is_accounted_for(
