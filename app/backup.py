@@ -616,7 +616,7 @@ def _make_roles(connection: db.Connection, manifest: Manifest, say: Callable[[st
         )
     for name in missing:
         say(f"making the role {name}")
-        connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(name)))
+        db.make_role(connection, name)
 
 
 def _make_database(connection: db.Connection, name: str, locale: dict[str, str | None]) -> None:

@@ -32,6 +32,20 @@ def connect(dsn: str, schema: str = DEFAULT, application_name: str = "lockstep")
     return psycopg.connect(dsn, autocommit=True, application_name=application_name, cursor_factory=cursor_of(schema))
 
 
+def make_role(connection: Connection, role: str, *, login: bool = False) -> bool:
+    """Make a role unless it is there; return whether it was made.
+
+    Roles are the whole server's: somebody in another of its databases may be making the same one.
+    """
+    if connection.execute("select from pg_roles where rolname = %s", [role]).rowcount:
+        return False
+    rights = sql.SQL("login noinherit" if login else "nologin")
+    with suppress(errors.DuplicateObject, errors.UniqueViolation), connection.transaction():
+        connection.execute(sql.SQL("create role {} {}").format(sql.Identifier(role), rights))
+        return True
+    return False
+
+
 @cache
 def cursor_of(schema: str) -> type[Cursor]:
     """The cursors of a school. Raises ValueError for what is no name of one.

@@ -65,8 +65,7 @@ def _lets_in(dsn: str, login: str, password: str) -> bool:
 def _make(connection: db.Connection, login: str, roles: list[str], password: str) -> None:
     name = sql.Identifier(login)
     with connection.transaction():
-        if not connection.execute("select from pg_roles where rolname = %s", [login]).rowcount:
-            connection.execute(sql.SQL("create role {} login noinherit").format(name))
+        db.make_role(connection, login, login=True)
         # The password is hashed here, so that no log of statements has it.
         hashed = connection.pgconn.encrypt_password(password.encode(), login.encode(), b"scram-sha-256")
         connection.execute(sql.SQL("alter role {} password {}").format(name, hashed.decode()))

@@ -164,9 +164,7 @@ def _clear(connection: db.Connection, schema: str, coming: str) -> None:
 def _copy_roles(old: db.Connection, new: db.Connection, schema: str) -> None:
     """Make the roles that hold rights; logins have passwords, and are made where they are used."""
     for role in roles(schema)[2:]:
-        there = new.execute("select to_regrole(%s)", [role]).fetchone() != (None,)
-        if not there and old.execute("select to_regrole(%s)", [role]).fetchone() != (None,):
-            new.execute(sql.SQL("create role {} nologin").format(sql.Identifier(role)))
+        if old.execute("select to_regrole(%s)", [role]).fetchone() != (None,) and db.make_role(new, role):
             for (predefined,) in old.execute(PREDEFINED, [role]).fetchall():
                 new.execute(sql.SQL("grant {} to {}").format(sql.Identifier(predefined), sql.Identifier(role)))
 

@@ -248,8 +248,7 @@ def report(dsn: str) -> list[str]:
     made = []
     with db.connect(dsn) as connection, connection.transaction():
         for role in (f"{REPORTS}_owner", f"{REPORTS}_readonly"):
-            if not connection.execute("select to_regrole(%s)::oid", [role]).fetchone()[0]:  # type: ignore[index]
-                connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(role)))
+            db.make_role(connection, role)
         drop_reports(connection)
         connection.execute(f"create schema if not exists {REPORTS}".encode())
         connection.execute(sql.SQL("grant usage, create on schema {} to {}").format(sql.Identifier(REPORTS), owner))

@@ -2,13 +2,15 @@
 
 import ast
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg import sql
 
-from app import create_app, logins, schedule, schools
+from app import create_app, db, logins, schedule, schools
 from app.client import ProgressLicenseCoupler, level_up_atomic
 from app.http.access import Actor
 from app.http.problems import ProblemError
@@ -21,7 +23,7 @@ from app.schools import SchoolError
 from app.settings import PROJECT, PoolSettings, Settings
 from tests.pairs import Connect, Connection, add_users, call, outcome, refused, rows, value
 from tests.schools.conftest import SCHOOLS, Run
-from tests.support import DEADLINE
+from tests.support import DEADLINE, PREFIX, wait_until_blocked
 
 BROKEN = "select kind || ' ' || name from lockstep.guard_status where status <> 'intact'"
 
@@ -321,6 +323,20 @@ def test_a_schema_that_is_no_school_is_left_alone(database: str, connection: Con
         schools.create(database, "oak")
     assert schools.names(database) == list(SCHOOLS)
     assert rows(connection, "select from pg_class where relnamespace = 'oak'::regnamespace") == [()]
+
+
+def test_a_role_is_taken_that_another_database_of_the_server_makes_at_the_same_moment(
+    connection: Connection, empty_database: str
+) -> None:
+    role = f"{PREFIX}{uuid4().hex}"
+    with db.connect(empty_database) as other, ThreadPoolExecutor(1) as pool:
+        with other.transaction():
+            assert db.make_role(other, role)
+            made = pool.submit(db.make_role, connection, role)
+            with db.connect(empty_database) as third:
+                wait_until_blocked(third, connection.info.backend_pid, by=other.info.backend_pid)
+        assert made.result() is False
+        other.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
 
 
 @pytest.mark.usefixtures("roles_alone")
