@@ -190,17 +190,22 @@ def distribute(dsn: str, name: str, *, rows: bool = False, say: Callable[[str], 
             raise SchoolError(f"{name} has users: a school is cut before anybody is in it")
     create(dsn, name, say)
     with Backend(dsn, name, say) as backend, backend.lock():
+        broken = backend.loader.broken_guards()
         backend.loader.run_file("citus/cluster.sql")
     # A new session has the settings of the database.
     with Backend(dsn, name, say) as backend, backend.lock(), backend.connection.transaction():
         if rows:
             backend.loader.drop_undefined()
         backend.loader.run_file(f"citus/{'rows' if rows else 'school'}.sql")
+        if not rows:
+            # The load asks the sentinel first, with these rights.
+            backend.loader.run_file("citus/rights.sql")
     migrator.load()
-    if rows:
-        with Backend(dsn, name, say) as backend, backend.lock(), backend.connection.transaction():
+    with Backend(dsn, name, say) as backend, backend.lock(), backend.connection.transaction():
+        if rows:
             backend.loader.run_file("citus/keys.sql")
-            backend.loader.record_guards([])
+        # The step gave rights and took a hook: that is as installed now, but for what was broken before.
+        backend.loader.record_guards(broken)
 
 
 def closed(connection: db.Connection, schema: str) -> str | None:

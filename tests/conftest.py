@@ -108,6 +108,8 @@ def lacking(item: pytest.Item) -> str | None:
     """
     sure = CI and Settings.from_environment().pgbin is not None
     for marker in item.iter_markers("needs_extension"):
+        if cluster.variant() == "school" and marker.args == ("plpgsql_check",):
+            return "plpgsql_check makes a server with Citus crash where it reads a school that is whole on a node"
         if not sure and not has_extension(*marker.args, **marker.kwargs):
             return f"no extension {marker.args[0]}"
     for marker in item.iter_markers("needs_major"):

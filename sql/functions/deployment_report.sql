@@ -8,13 +8,20 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
+    v_version text;
     v_internship record;
     v_counted record;
     v_progress_twice bigint;
     v_license_twice bigint;
     v_desync bigint;
+    v_guards record;
 begin
     -- What asks the school's rows stands by itself: beside the catalog a cluster would not plan it.
+    v_version := (
+        select max(applied.migration_id)
+        from lockstep.schema_migrations as applied
+    );
+
     select count(*) as found, string_agg(format('%s, max_levels %s', one.name, one.max_levels), '; ') as detail
     into v_internship
     from lockstep.specializations as one
@@ -56,6 +63,16 @@ begin
         from lockstep.desync
     );
 
+    select
+        count(*) filter (where guard.status <> 'intact') as failures,
+        coalesce(
+            string_agg(format('%s %s %s', guard.status, guard.kind, guard.name), ', ')
+            filter (where guard.status <> 'intact'),
+            format('%s intact', count(*))
+        ) as detail
+    into v_guards
+    from lockstep.guard_status as guard;
+
     return query
     with expected_constraint as (
         select expected.constraint_name
@@ -82,10 +99,9 @@ begin
         select
             1,
             'version at head',
-            (p_expected_version is distinct from max(applied.migration_id))::integer,
+            (p_expected_version is distinct from v_version)::integer,
             p_expected_version is null,
-            format('applied %s, expected %s', max(applied.migration_id), coalesce(p_expected_version, 'not given'))
-        from lockstep.schema_migrations as applied
+            format('applied %s, expected %s', v_version, coalesce(p_expected_version, 'not given'))
 
         union all
         select
@@ -181,14 +197,9 @@ begin
         select
             11,
             'guards as installed',
-            count(*) filter (where guard.status <> 'intact'),
+            v_guards.failures,
             false,
-            coalesce(
-                string_agg(format('%s %s %s', guard.status, guard.kind, guard.name), ', ')
-                filter (where guard.status <> 'intact'),
-                format('%s intact', count(*))
-            )
-        from lockstep.guard_status as guard
+            v_guards.detail
     )
 
     select

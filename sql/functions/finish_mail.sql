@@ -10,7 +10,10 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
+    v_mail lockstep.incident_mails;
     v_state text;
+    v_now timestamptz;
+    v_try_after timestamptz;
 begin
     if p_outcome is null or p_outcome not in ('sent', 'failed', 'refused') then
         raise exception using
@@ -20,27 +23,36 @@ begin
             hint = 'sent, failed (to be tried again) or refused (for good).';
     end if;
 
-    update lockstep.incident_mails as mail
-    set error = left(p_error, 1000),
-        sent_at = case when p_outcome = 'sent' then clock_timestamp() end,
-        attempts = mail.attempts + (p_outcome <> 'sent')::integer,
-        set_aside_at = case
-            when p_outcome = 'refused'
-                or (p_outcome = 'failed' and mail.attempts + 1 >= lockstep.setting('mail_attempts')::integer)
-                then clock_timestamp()
-        end,
-        try_after = clock_timestamp() + least(
-            lockstep.setting('mail_retry_pause')::interval * (2 ^ least(mail.attempts, 20)), interval '1 hour'
-        )
+    select mail.*
+    into v_mail
+    from lockstep.incident_mails as mail
     where mail.id = p_mail_id
         and mail.sent_at is null
         and mail.set_aside_at is null
-    returning case
-        when mail.sent_at is not null then 'sent'
-        when mail.set_aside_at is not null then 'set_aside'
+    for no key update;
+
+    if not found then
+        return null;
+    end if;
+
+    v_state := case
+        when p_outcome = 'sent' then 'sent'
+        when p_outcome = 'refused' then 'set_aside'
+        when v_mail.attempts + 1 >= lockstep.setting('mail_attempts')::integer then 'set_aside'
         else 'retrying'
-    end
-    into v_state;
+    end;
+    v_now := clock_timestamp();
+    v_try_after := v_now + least(
+        lockstep.setting('mail_retry_pause')::interval * (2 ^ least(v_mail.attempts, 20)), interval '1 hour'
+    );
+
+    update lockstep.incident_mails as mail
+    set error = left(p_error, 1000),
+        sent_at = case when v_state = 'sent' then v_now end,
+        attempts = v_mail.attempts + (p_outcome <> 'sent')::integer,
+        set_aside_at = case when v_state = 'set_aside' then v_now end,
+        try_after = v_try_after
+    where mail.id = p_mail_id;
 
     return v_state;
 end;

@@ -14,7 +14,7 @@ as $function$
     select described.*
     from lockstep.projects as project
     cross join lateral lockstep.permission_on(p_actor_id, project.user_id, project.id) as granted (permission)
-    cross join lateral lockstep.describe_project(project, granted.permission) as described
+    cross join lateral lockstep.describe_project(row(project.*)::lockstep.projects, granted.permission) as described
     where project.id in (
             select own.id
             from lockstep.projects as own

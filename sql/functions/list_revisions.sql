@@ -18,7 +18,7 @@ begin
     return query
     select described.*
     from lockstep.project_revisions as revision
-    cross join lateral lockstep.describe_revision(revision) as described
+    cross join lateral lockstep.describe_revision(row(revision.*)::lockstep.project_revisions) as described
     where revision.user_id = v_project.user_id
         and revision.project_id = v_project.id
         and (p_before_version is null or revision.version < p_before_version)

@@ -16,7 +16,7 @@ begin
     return query
     select described.*
     from lockstep.project_shares as share
-    cross join lateral lockstep.describe_share(share) as described
+    cross join lateral lockstep.describe_share(row(share.*)::lockstep.project_shares) as described
     where share.user_id = v_project.user_id
         and share.project_id = v_project.id
     order by share.id;

@@ -14,6 +14,7 @@ as $function$
 declare
     v_project lockstep.projects;
     v_share lockstep.project_shares;
+    v_now timestamptz;
 begin
     v_project := (lockstep.lock_project(p_actor_id, p_project_id, 'ADMIN')).project;
 
@@ -31,11 +32,13 @@ begin
         perform lockstep.check_group(p_actor_id, p_group_id);
     end if;
 
+    v_now := clock_timestamp();
+
     -- Raised, never lowered: of many grants at once none is lost. The project's row is held, so this is no race.
     update lockstep.project_shares as share
     set permission = greatest(share.permission, p_permission),
         granted_by = case when share.permission < p_permission then p_actor_id else share.granted_by end,
-        modified_at = case when share.permission < p_permission then clock_timestamp() else share.modified_at end
+        modified_at = case when share.permission < p_permission then v_now else share.modified_at end
     where share.user_id = v_project.user_id
         and share.project_id = v_project.id
         and (share.grantee_user_id = p_user_id or share.grantee_group_id = p_group_id)

@@ -22,9 +22,14 @@ begin
     );
 
     -- Asked again: a statement of its own sees what was committed before the lock was there.
+    v_found := array(
+        select free.sha256
+        from unnest(v_found) as free (sha256)
+        where not lockstep.blob_is_used(free.sha256)
+    );
+
     delete from lockstep.blobs as blob
-    where blob.sha256 = any (v_found)
-        and not lockstep.blob_is_used(blob.sha256);
+    where blob.sha256 = any (v_found);
 
     get diagnostics v_swept = row_count;
     return v_swept;

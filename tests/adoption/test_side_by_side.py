@@ -9,6 +9,7 @@ from tests.pairs import (
     Connect,
     Connection,
     add_users,
+    age,
     at_once,
     desyncs,
     history,
@@ -205,6 +206,6 @@ def test_sessions_that_ended_are_added_up_and_what_is_past_its_retention_is_forg
     assert value(connection, "select lockstep.purge_raw_writes()") == 0
     assert writers(connection) == before
     assert rows(connection, "select backend_pid, statements from lockstep.raw_writes") == [(0, 3)]
-    connection.execute("update lockstep.raw_writes set last_seen_at = last_seen_at - interval '91 days'")
+    age(connection, "raw_writes", "91 days", "last_seen_at")
     assert value(connection, "select lockstep.purge_raw_writes()") == 1
     assert writers(connection) == {}

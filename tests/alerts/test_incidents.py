@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.pairs import Connect, Connection, add_users, background, call, one, plant, refused, rows, value
+from tests.pairs import Connect, Connection, add_users, age, background, call, one, plant, refused, rows, value
 from tests.support import wait_until_blocked
 
 NOTE = "select lockstep.note_incident(%s, %s, %s)"
@@ -15,7 +15,7 @@ CLOSE = "select lockstep.close_incident(%s, %s)"
 def checked(connection: Connection) -> Connection:
     """A database whose last look at incidents was an hour ago, and that is told of a close at once."""
     connection.execute("select lockstep.change_setting('incident_quiet', '0')")
-    connection.execute("update lockstep.incident_checks set checked_at = checked_at - interval '1 hour'")
+    age(connection, "incident_checks", "1 hour", "checked_at")
     return connection
 
 
@@ -30,10 +30,7 @@ def mails(connection: Connection) -> list[tuple[int, str]]:
 
 def age_runs(connection: Connection) -> None:
     """Make every run two minutes older, so that the next check is not the first to see it."""
-    connection.execute(
-        "update lockstep.sync_runs set job_start = job_start - interval '2 minutes',"
-        " job_end = job_end - interval '2 minutes'"
-    )
+    age(connection, "sync_runs", "2 minutes", "job_start", "job_end")
 
 
 def open_kinds(connection: Connection) -> list[str]:
@@ -93,7 +90,7 @@ def test_one_that_comes_again_soon_is_the_same_and_its_end_is_not_told(connectio
     "meanwhile",
     [
         "update lockstep.incident_mails set sent_at = now() where event = 'closed'",
-        "update lockstep.noted_incidents set closed_at = closed_at - interval '16 minutes'",
+        "update lockstep.noted_incidents set closed_at = now() - interval '16 minutes'",
     ],
     ids=["told", "long ago"],
 )
@@ -230,7 +227,7 @@ def test_no_run_for_seven_hours_is_open_until_one_comes(checked: Connection) -> 
 
 def test_a_health_job_that_went_silent_is_open_until_it_checks_again(checked: Connection) -> None:
     checked.execute("call lockstep.watch()")
-    checked.execute("update lockstep.health_checks set checked_at = checked_at - interval '8 hours'")
+    age(checked, "health_checks", "8 hours", "checked_at")
     checked.execute("select lockstep.check_incidents()")
     assert [(row.kind, row.subject) for row in incidents(checked)] == [("no_run", "health")]
     checked.execute("call lockstep.watch()")
@@ -287,10 +284,7 @@ def test_incidents_over_for_a_year_are_purged_with_their_mails_and_those_open_or
     connection.execute("update lockstep.incident_mails set sent_at = now() where incident_id <> 2")
     connection.execute("update lockstep.incident_mails set set_aside_at = now() where sent_at is null")
     value(connection, CLOSE, "lock_wait", "untold")
-    connection.execute(
-        "update lockstep.noted_incidents set opened_at = opened_at - interval '366 days',"
-        " closed_at = closed_at - interval '366 days'"
-    )
+    age(connection, "noted_incidents", "366 days", "opened_at", "closed_at")
     assert value(connection, "select lockstep.purge_incidents()") == 2
     assert {row.subject for row in incidents(connection)} == {"untold", "open"}
     assert len(mails(connection)) == 3

@@ -23,9 +23,7 @@ def keep_failing(connection: Connection, times: int = 8) -> None:
 
     After the first failure too many the wait is a second, which a busy machine lets pass.
     """
-    connection.execute(
-        "update lockstep.sign_in_attempts set failures = failures + %s, last_at = clock_timestamp()", [times]
-    )
+    connection.execute("update lockstep.sign_in_attempts set failures = failures + %s, last_at = now()", [times])
 
 
 def shown(answer: TestResponse) -> dict[str, object]:

@@ -25,7 +25,7 @@ from tests.http.signing_in import (
     shown,
     text,
 )
-from tests.pairs import Connect, one, refused, rows, value
+from tests.pairs import Connect, age, one, refused, rows, value
 from tests.support import DEADLINE, wait_until_blocked
 
 __all__ = ["ann", "login", "password_hash"]
@@ -41,7 +41,7 @@ def set_free(connection: Connection, kind: str, count: int) -> None:
 
 def let_pass(connection: Connection, time: str) -> None:
     """Let so much time pass since the last attempts."""
-    connection.execute("update lockstep.sign_in_attempts set last_at = last_at - %s::interval", [time])
+    age(connection, "sign_in_attempts", time, "last_at")
 
 
 def test_the_right_password_signs_in(login: Login, call: Call, ann: int, connection: Connection) -> None:
@@ -159,7 +159,7 @@ def test_an_attempt_that_is_refused_makes_nobody_wait_for_longer(login: Login, c
 
 def test_the_wait_has_an_end_and_failures_are_forgotten(login: Login, connection: Connection) -> None:
     login(password=WRONG)
-    connection.execute("update lockstep.sign_in_attempts set failures = 2000000000, last_at = clock_timestamp()")
+    connection.execute("update lockstep.sign_in_attempts set failures = 2000000000, last_at = now()")
     waiting = login()
     assert waiting.status_code == 429
     assert 900 - DEADLINE <= int(waiting.headers["Retry-After"]) <= 900

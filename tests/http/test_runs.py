@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from app.http.database import Database
 from app.settings import PROJECT, Settings
 from tests.http.conftest import Call, Connection, People
-from tests.pairs import desyncs, plant, refused, rows, value
+from tests.pairs import age, desyncs, plant, refused, rows, value
 from tests.support import DEADLINE, NEVER, wait_until
 
 SYNC_ALL = "/api/v1/licenses/admin/sync/all"
@@ -162,7 +162,7 @@ def test_a_run_whose_web_worker_was_killed_is_gone_on_with_when_its_lease_is_ove
             web_worker.kill()
     connection.execute("select lockstep.change_setting('sync_pause', '1 ms')")
     assert body(call("admin", "POST", f"{RUNS}/{run}/apply"), 409)["sqlstate"] == "LS017"
-    connection.execute("update lockstep.sync_runs set last_batch_at = last_batch_at - interval '61 minutes'")
+    age(connection, "sync_runs", "61 minutes", "last_batch_at")
     assert apply(call, run)["synced_count"] == 4
     assert value(connection, "select count(*) from lockstep.level_history") == 4
 
@@ -198,7 +198,7 @@ def test_a_run_that_waits_for_its_next_request_is_not_taken_for_dead_until_its_l
     run = body(call("admin", "POST", SYNC_ALL, json={**UP, "dry_run": False}), 202)["run_id"]
     connection.execute("select lockstep.fail_dead_runs()")
     assert body(call("admin", "GET", f"{RUNS}/{run}"))["status"] == "running"
-    connection.execute("update lockstep.sync_runs set last_batch_at = last_batch_at - interval '61 minutes'")
+    age(connection, "sync_runs", "61 minutes", "last_batch_at")
     connection.execute("select lockstep.fail_dead_runs()")
     found = body(call("admin", "GET", f"{RUNS}/{run}"))
     assert (found["status"], found["synced_count"]) == ("failed", 1)
@@ -212,7 +212,7 @@ def test_a_worker_that_comes_too_late_does_not_go_on_beside_who_took_over(
     late, quick = (value(connection, "select gen_random_uuid()") for _ in range(2))
     work = "select lockstep.work_on_run(%s, %s)"
     connection.execute(work, [run, late])
-    connection.execute("update lockstep.sync_runs set last_batch_at = last_batch_at - interval '61 minutes'")
+    age(connection, "sync_runs", "61 minutes", "last_batch_at")
     connection.execute(work, [run, quick])
     with refused("LS017"):
         connection.execute(work, [run, late])

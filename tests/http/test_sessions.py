@@ -18,7 +18,7 @@ from tests.http.signing_in import (
     shown,
     text,
 )
-from tests.pairs import Connect, one, refused, rows, value
+from tests.pairs import Connect, age, one, refused, rows, value
 from tests.support import wait_until_blocked
 
 __all__ = ["ann", "login", "password_hash"]
@@ -307,10 +307,8 @@ def test_a_purge_takes_what_is_over_for_a_day_and_nothing_else(
     assert value(admin, "select lockstep.purge_sign_ins()") == 0
     for token in tokens[:2]:
         call(None, "POST", LOGOUT, headers=bearer(token))
-    connection.execute(
-        "update lockstep.sessions set ended_at = ended_at - interval '25 hours' where id ="
-        " (select id from lockstep.sessions where ended_at is not null limit 1)"
-    )
+    session = value(connection, "select id from lockstep.sessions where ended_at is not null limit 1")
+    age(connection, "sessions", "25 hours", "ended_at", where=f"id = {session}")
     connection.execute("update lockstep.sign_in_attempts set last_at = now() - interval '25 hours'")
     connection.execute("update lockstep.password_resets set expires_at = now() - interval '1 second'")
     attempts = value(connection, "select count(*) from lockstep.sign_in_attempts")

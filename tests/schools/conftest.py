@@ -13,6 +13,7 @@ from app import create_app, curriculum, db
 from app.migrator import Migrator
 from app.postgres import Server
 from app.settings import Settings
+from tests import cluster
 from tests.conftest import TEMPLATE
 
 BOTH = f"{TEMPLATE}_of_schools"
@@ -31,11 +32,14 @@ def template(server: Server, admin: psycopg.Connection[Any], template: str) -> s
             admin.execute(f"drop database if exists {BOTH} with (force)".encode())
             admin.execute(f"create database {BOTH} template {template} strategy file_copy".encode())
             admin.execute(f"alter database {BOTH} set search_path = lockstep, public".encode())
+            cluster.settle(admin, BOTH, template)
             migrator = Migrator(server.dsn_for(BOTH), schema="maple")
             migrator.migrate()
             migrator.load()
             curriculum.load(migrator.dsn, schema="maple")
             admin.execute(f"alter database {BOTH} with is_template true allow_connections false".encode())
+            if cluster.variant():
+                cluster.leave(admin, BOTH)
     return BOTH
 
 

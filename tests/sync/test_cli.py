@@ -9,7 +9,7 @@ from click.testing import Result
 
 from app import create_app, sync
 from app.settings import Settings
-from tests.pairs import Connection, add_users, desyncs, plant, value
+from tests.pairs import Connection, add_users, age, desyncs, plant, value
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_reconcile_writes_its_log_and_health_looks_at_it(planted: Connection, ru
     state = json.loads(run("health", "--json").stdout)
     assert (state["status"], state["consistency_rate"], state["total_checked"]) == ("healthy", 100.0, 2)
     assert (state["total_violations"], state["requires_attention"]) == (0, False)
-    planted.execute("update lockstep.sync_runs set job_end = job_end - interval '8 hours'")
+    age(planted, "sync_runs", "8 hours", "job_end")
     assert run("health", "--no-check").exit_code == 4
 
 

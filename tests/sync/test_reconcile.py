@@ -6,7 +6,20 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.pairs import Connect, Connection, add_users, background, call, desyncs, one, plant, rows, rules_off, value
+from tests.pairs import (
+    Connect,
+    Connection,
+    add_users,
+    age,
+    background,
+    call,
+    desyncs,
+    one,
+    plant,
+    rows,
+    rules_off,
+    value,
+)
 from tests.support import end_session, wait_until
 
 
@@ -168,7 +181,7 @@ def test_a_plan_that_fails_for_what_passes_is_tried_three_times_and_recorded(
 def test_runs_past_their_retention_are_purged_with_their_items(connection: Connection) -> None:
     plant_many(connection, 3)
     connection.execute("call lockstep.reconcile()")
-    connection.execute("update lockstep.sync_runs set job_start = job_start - interval '91 days'")
+    age(connection, "sync_runs", "91 days", "job_start")
     connection.execute("call lockstep.reconcile()")
     assert value(connection, "select count(*) from lockstep.runs") == 1
     assert value(connection, "select count(*) from lockstep.run_items") == 0
@@ -232,7 +245,7 @@ def test_ranges_are_read_in_turn_and_the_oldest_look_is_honest(connection: Conne
 def test_no_run_for_seven_hours_is_visible(connection: Connection) -> None:
     connection.execute("call lockstep.reconcile()")
     assert not health(connection).run_overdue
-    connection.execute("update lockstep.sync_runs set job_end = job_end - interval '7 hours 1 second'")
+    age(connection, "sync_runs", "7 hours 1 second", "job_end")
     assert health(connection).run_overdue
     assert health(connection).requires_attention
 

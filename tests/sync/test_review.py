@@ -14,6 +14,7 @@ from tests.pairs import (
     Connect,
     Connection,
     add_users,
+    age,
     background,
     call,
     desyncs,
@@ -169,7 +170,7 @@ def test_a_run_that_an_undo_still_needs_outlives_its_retention(planted: Connecti
     run = plan(planted)
     apply(planted, run)
     undone = call(planted, "plan_undo", run).id
-    planted.execute("update lockstep.sync_runs set job_start = job_start - interval '91 days' where id = %s", [run])
+    age(planted, "sync_runs", "91 days", "job_start", where=f"id = {run}")
     assert value(planted, "select lockstep.purge_sync_runs()") == 0
     apply(planted, undone)
     assert set(outcomes(planted, undone).values()) == {"undone_in_step"}
@@ -222,7 +223,7 @@ def test_sparse_ids_make_few_ranges_that_leave_nobody_out(connection: Connection
 def test_a_check_that_is_as_old_as_a_missed_run_asks_for_attention(connection: Connection) -> None:
     call(connection, "check_health")
     assert not value(connection, "select requires_attention from lockstep.health")
-    connection.execute("update lockstep.health_checks set checked_at = checked_at - interval '8 hours'")
+    age(connection, "health_checks", "8 hours", "checked_at")
     assert value(connection, "select requires_attention from lockstep.health")
 
 
