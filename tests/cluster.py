@@ -7,6 +7,7 @@ cloned, the clones are a cluster again.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -47,6 +48,11 @@ def variant() -> str | None:
 def on_cluster(*sqlstates: str) -> tuple[str, ...]:
     """The SQLSTATEs that only Citus refuses with; none where the school stands on one server."""
     return sqlstates if variant() else ()
+
+
+def unnumbered(text: str) -> str:
+    """A text without the numbers of shards that names end in on a cluster."""
+    return re.sub(r"(?<=\w)_10\d{4}\b", "", text) if variant() else text
 
 
 def workers() -> list[tuple[str, int]]:

@@ -22,6 +22,9 @@ Progress = Callable[[str, int, int], None]
 Row = dict[str, Any]
 
 LOCK = "select pg_try_advisory_lock(hashtextextended('lockstep adoption', 0))"
+# Whether Citus is here, and whether the school is whole on one of its nodes.
+CATALOG = "select to_regclass('pg_catalog.pg_dist_schema') is not null"
+DISTRIBUTED = "select from pg_catalog.pg_dist_schema where schemaid = 'lockstep'::regnamespace"
 STAGE = "copy lockstep.adoption_staging (table_name, source_id, content) from stdin"
 CLEAR = "delete from lockstep.adoption_staging; delete from lockstep.adoption_pairs"
 EMPTY = "truncate lockstep.adoption_staging, lockstep.adoption_pairs"
@@ -110,6 +113,8 @@ def adopt(
         with read(source, options.schema) as opened:
             if opened.has_files and options.folder is None:
                 raise AdoptionError("this source has projects and assets: --files says where they are on disk")
+            if connection.execute(CATALOG).fetchone() == (True,) and connection.execute(DISTRIBUTED).rowcount:
+                raise AdoptionError("this school is on a cluster already: take over first, and distribute it then")
             result = Result(options.name or opened.name)
             with connection.transaction(force_rollback=not options.apply):
                 result.unnamed = _stage(connection, opened, options, progress)

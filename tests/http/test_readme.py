@@ -16,6 +16,7 @@ from app.http.passwords import hash_password
 from tests.docs.test_readme import MARK, README, SESSIONS, SHELLS
 from tests.http.conftest import Connection
 from tests.http.files import png, sb3
+from tests.pairs import value
 
 # What differs at every run, and what it is shown as.
 MOMENT = re.compile(r"20\d\d-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:\d\d)")
@@ -33,9 +34,10 @@ def test_the_session_over_http_prints_what_readme_says(
     commands = [line for session in SHELLS for line in session.splitlines() if line.startswith("$ ")]
     login = SHELLS[0].splitlines()[1]
     accounts = json.loads(login)
+    user = value(connection, "select id from lockstep.users where email = %s", accounts["email"])
     connection.execute(
-        "insert into lockstep.credentials (user_id, password_hash) select id, %s from lockstep.users where email = %s",
-        [hash_password(accounts["password"]), accounts["email"]],
+        "insert into lockstep.credentials (user_id, password_hash) values (%s, %s)",
+        [user, hash_password(accounts["password"])],
     )
     (tmp_path / "login.json").write_text(f"{login}\n", "utf-8")
     (tmp_path / "test.sb3").write_bytes(sb3())

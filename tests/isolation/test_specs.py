@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.postgres import wheel_pgbin
+from tests.cluster import unnumbered
 from tests.pairs import Connection
 from tests.support import DEADLINE
 
@@ -38,7 +39,7 @@ def run_spec(dsn: str, name: str, level: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     # What PostgreSQL 18 says in more words than 15.
-    return done.stdout.replace("violates RESTRICT setting of foreign key", "violates foreign key")
+    return unnumbered(done.stdout).replace("violates RESTRICT setting of foreign key", "violates foreign key")
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from tests.cluster import unnumbered
 from tests.pairs import (
     Connect,
     Connection,
@@ -60,7 +61,7 @@ def test_a_second_row_of_the_same_pair_gets_23505(connection: Connection, connec
         insert = f"insert into lockstep.{table} ({', '.join(columns)}) values (1, 'PLAYER')"
         with refused("23505") as caught:
             session.execute(insert.encode())
-        assert caught.value.diag.constraint_name == UNIQUE[table]
+        assert unnumbered(caught.value.diag.constraint_name or "") == UNIQUE[table]
         assert value(connection, f"select count(*) from lockstep.{table}") == 1
 
 
