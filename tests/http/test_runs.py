@@ -93,7 +93,7 @@ def test_a_request_whose_time_is_over_answers_202_and_the_next_goes_on(
 
 
 def test_with_time_enough_one_request_does_it_all(app: Flask, call: Call, planted: list[int]) -> None:
-    app.extensions["lockstep"] = replace(app.extensions["lockstep"], run_budget=10.0)
+    app.extensions["lockstep"] = replace(app.extensions["lockstep"], run_budget=float("inf"))
     done = body(call("admin", "POST", SYNC_ALL, json={**UP, "dry_run": False, "specialization": "PLAYER", "limit": 3}))
     assert (done["status"], done["issues_found"], done["synced_count"]) == ("success", 3, 3)
     again = body(call("admin", "POST", f"{RUNS}/{done['run_id']}/apply"), 409)
@@ -103,7 +103,7 @@ def test_with_time_enough_one_request_does_it_all(app: Flask, call: Call, plante
 def test_of_two_who_apply_a_run_at_once_one_does_it_and_the_other_is_told(
     app: Flask, call: Call, planted: list[int], connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app.extensions["lockstep"] = replace(app.extensions["lockstep"], run_budget=10.0)
+    app.extensions["lockstep"] = replace(app.extensions["lockstep"], run_budget=float("inf"))
     run = body(call("admin", "POST", RUNS, json=UP), 201)["run_id"]
     # The first stops after its first batch, until the second was answered.
     pausing, told = threading.Event(), threading.Event()
@@ -170,7 +170,7 @@ def test_a_run_whose_web_worker_was_killed_is_gone_on_with_when_its_lease_is_ove
 def test_a_connection_lost_in_the_middle_of_a_batch_takes_back_that_batch_only(
     app: Flask, call: Call, planted: list[int], connection: Connection, connect: Any, people: People
 ) -> None:
-    app.extensions["lockstep"] = replace(app.extensions["lockstep"], run_budget=10.0)
+    app.extensions["lockstep"] = replace(app.extensions["lockstep"], run_budget=float("inf"))
     connection.execute("select lockstep.change_setting('sync_lock_timeout', %s)", [NEVER])
     run = body(call("admin", "POST", RUNS, json=UP), 201)["run_id"]
     holder = connect(autocommit=False)
@@ -342,7 +342,7 @@ def test_an_admin_who_is_deactivated_stops_at_the_next_batch(
     people: People,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    app.extensions["lockstep"] = replace(app.extensions["lockstep"], run_budget=10.0)
+    app.extensions["lockstep"] = replace(app.extensions["lockstep"], run_budget=float("inf"))
 
     def deactivate(_: float) -> None:
         connection.execute("update lockstep.users set is_active = false where id = %s", [people["admin"]])
