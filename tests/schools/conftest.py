@@ -15,6 +15,9 @@ from app.postgres import Server
 from app.settings import Settings
 from tests import cluster
 from tests.conftest import TEMPLATE
+from tests.http.conftest import unhurried
+
+__all__ = ["unhurried"]
 
 BOTH = f"{TEMPLATE}_of_schools"
 SCHOOLS = ("lockstep", "maple")
