@@ -12,6 +12,7 @@ from pathlib import Path
 import requests
 
 from app.settings import PROJECT, Settings
+from tests.http import unhurried
 from tests.support import DEADLINE
 
 
@@ -31,6 +32,7 @@ def serving(settings: Settings, log: Path, **environment: str) -> Iterator[tuple
         "LOCKSTEP_WORKERS": "1",
         "LOCKSTEP_POOL": "0-2",
         "LOCKSTEP_POOL_ADMIN": "0-1",
+        "GUNICORN_CMD_ARGS": unhurried.ARGUMENTS,
         **environment,
     }
     with log.open("w") as file:
