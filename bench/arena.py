@@ -155,7 +155,7 @@ class Arena:
 
         Raises RuntimeError when one of them fails, or a single call does.
         """
-        before = self.children_cpu()
+        before, others = self.children_cpu(), self.children()
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             started = []
@@ -191,6 +191,9 @@ class Arena:
                         raise RuntimeError(f"pgbench failed:\n{said}{problem[-2000:]}")
                 calls = sum(int(found(r"actually processed: (\d+)", said)) for said, _ in reports)
                 rate = sum(float(found(r"tps = ([\d.]+)", said)) for said, _ in reports)
+                # A pooler keeps its sessions; ours end, and count, when the server comes to it.
+                while dsn is None and self.children() - others:
+                    time.sleep(0.01)
                 return Sample(rate, (self.children_cpu(settle=True) - before) / calls * 1e6)
 
             try:
@@ -200,6 +203,12 @@ class Arena:
                     if process.poll() is None:
                         process.kill()
                         process.wait()
+
+    def children(self) -> set[int]:
+        """The process numbers of the postmaster's children, ended ones too until it has looked at them."""
+        process = self.server.postmaster()
+        assert process is not None
+        return set(map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("ascii").split()))
 
     def children_cpu(self, settle: bool = False) -> float:
         """Seconds of CPU that the postmaster's ended children took; settle: once all have ended."""
