@@ -153,7 +153,7 @@ def test_the_plots_are_drawn_from_the_figures_that_there_are(tmp_path: Path) -> 
 def test_the_cost_of_batches_and_of_the_queue_is_measured_beside_its_floor(database: str) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
         add_users(connection, *range(1, 101))
-        rows = queue.rows(database, queue.Size(items=100, pairs=10, rounds=2, singles=10))
+        rows = queue.rows(database, queue.Size(items=100, pairs=10, rounds=2, singles=100))
         assert all(row.keys() == {"name", "unit", "ours", "floor", "ratio", "target", "ok"} for row in rows)
         assert all(row["ours"] > 0 and row["floor"] > 0 for row in rows)
         assert value(connection, "select backlog from lockstep.queue_status") == 0
