@@ -247,7 +247,7 @@ def left(connection: Connection, baseline: int) -> list[str]:
     """Say what the traffic left behind, once it is calm: connections, locks."""
     try:
         wait_until(connection, lambda: number(connection, OURS) <= baseline, "it is calm", 150)
-        wait_until(connection, lambda: number(connection, LOCKS) == 0, "no lock is held", 30)
+        wait_until(connection, lambda: number(connection, LOCKS) == 0, "no lock is held")
     except AssertionError as error:
         return [f"{error}: {number(connection, OURS)} connections, {number(connection, LOCKS)} locks"]
     return []
