@@ -30,7 +30,7 @@ from app import logins
 from app.http.tokens import Tokens
 from app.settings import Settings
 from tests.http.files import sb3
-from tests.http.serving import Answer, Form, Service, served
+from tests.http.serving import Answer, Form, Service, insist, served
 from tests.pairs import at_once
 from tests.support import SERVER_SETTINGS, folder_for_servers
 from tests.torture.scratch import Connection, build, deadlocks, number, scratch_server
@@ -94,6 +94,7 @@ class Editor:
         seen = self.note("read", ask("GET", path))
         if seen.status == 404:
             self.note("restore", ask("POST", f"{path}/restore"))
+        if seen.status != 200:
             return
         etag = seen.headers.get("ETag", "")
         title = f"{self.seed} {mind.random()}"
@@ -205,8 +206,9 @@ def _check(service: Service, tokens: Sequence[str], ledger: Ledger) -> None:
 def _reread(service: Service, connection: Any, tokens: Sequence[str], project: dict[str, Any]) -> str | None:
     path = f"/api/projects/{project['id']}/revisions/{project['version']}"
     token = tokens[project["user_id"] - 1]
-    revision = service.over(connection, token, "GET", path)
-    file = service.over(connection, token, "GET", f"{path}/file")
+    revision, file = (
+        insist(partial(service.over, connection, token, "GET", place)) for place in (path, f"{path}/file")
+    )
     if (revision.status, file.status) != (200, 200):
         return f"{path}: {revision.status} {file.status}"
     same = all(revision.json[name] == project[name] for name in ("title", "description", "file_sha256", "file_name"))
