@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.pairs import Connect, Connection, add_users, background, update_level, value
-from tests.support import wait_until_blocked
+from tests.support import wait_until, wait_until_blocked
 
 CHANGE = "update lockstep.user_licenses set current_level = current_level + 1 where user_id = 1 and 'a word' <> ''"
 AWARD = "select * from lockstep.level_up(1, 'PLAYER', 5)"
@@ -47,9 +47,11 @@ def run_slower(connection: Connection) -> None:
 @contextmanager
 def chained(connect: Connect, connection: Connection) -> Iterator[Chain]:
     """Make the chain; everything goes on at the end."""
+    # After a deadlock_timeout a session is awake for a moment, and then waits for nothing that could be seen.
+    waits = {"options": "-c deadlock_timeout=1h"}
     holder = connect("lockstep_legacy", application_name="forgotten editor")
-    second = connect("lockstep_app", application_name="import")
-    third = connect("lockstep_app", application_name="web")
+    second = connect("lockstep_app", application_name="import", **waits)
+    third = connect("lockstep_app", application_name="web", **waits)
     pids = [session.info.backend_pid for session in (holder, second, third)]
     with ExitStack() as stack:
         stack.callback(holder.execute, "rollback")
@@ -58,6 +60,9 @@ def chained(connect: Connect, connection: Connection) -> Iterator[Chain]:
         for session, before in ((second, pids[0]), (third, pids[1])):
             stack.enter_context(background(session, AWARD))
             wait_until_blocked(connection, session.info.backend_pid, before)
+        # It stands in the queue of a lock a moment before it says that it waits.
+        said = "select count(*) = 2 from pg_stat_activity where pid = any(%s) and wait_event_type = 'Lock'"
+        wait_until(connection, lambda: value(connection, said, pids[1:]), "both say that they wait")
         # Run in reverse: the holder lets go first.
         stack.callback(holder.execute, "rollback")
         yield Chain(holder, *pids)
