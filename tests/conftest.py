@@ -26,13 +26,14 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from pytest_postgresql import factories
 
+from app import postgres
 from app.postgres import Server, wheel_pgbin
 from app.settings import Settings
 from tests import cluster
 from tests.differences import applying
 from tests.given import GivenServer, Visit, available, given
 from tests.given import major as major_of_given
-from tests.support import PREFIX, SERVER_SETTINGS, clients_left, folder_for_servers
+from tests.support import DEADLINE, PREFIX, SERVER_SETTINGS, clients_left, folder_for_servers
 
 TEMPLATE = f"{PREFIX}template"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
@@ -68,6 +69,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Choose the folder of this run's server, in the process that will take it away."""
     for name in ("LOCKSTEP_DSN", "LOCKSTEP_SCHEMA"):
         os.environ.pop(name, None)
+    # A server that stands still for a while is none that is down.
+    postgres.CONNECT_LIMIT = DEADLINE
     config.stash[LEFT_OUT] = {}
     if not hasattr(config, "workerinput"):
         folder = folder_for_servers()
