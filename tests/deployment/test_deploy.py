@@ -21,7 +21,7 @@ from tests.deployment.conftest import CHANGED, DOWN, MIGRATION, UP, World
 from tests.http.conftest import People
 from tests.http.serving import insist, served
 from tests.pairs import Connect, Connection, level_up, refused, rows, value
-from tests.support import DEADLINE, wait_until
+from tests.support import DEADLINE, NEVER, wait_until
 
 pytestmark = pytest.mark.once
 
@@ -207,10 +207,13 @@ def test_what_fails_in_the_middle_changes_nothing_goes_on_where_it_stopped_and_c
 def test_a_deployment_killed_in_the_middle_of_a_migration_is_gone_on_with_and_meanwhile_no_other_begins(
     world: World, connection: Connection, connect: Connect
 ) -> None:
+    # It would wait for half a second, and try again for a minute: here it is in the middle until it is killed.
     program = f"""
 from pathlib import Path
+from app import migrator
 from app.deploy import Deployer
 from app.settings import Settings
+migrator.TABLE_TIMEOUT = {NEVER!r}
 Deployer({world.dsn!r}, Settings.from_environment(), print, print, Path({str(world.release)!r})).deploy()
 """
     environment = {**os.environ, "LOCKSTEP_BACKUPS": str(world.backups), "LOCKSTEP_DSN": world.dsn}
