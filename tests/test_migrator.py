@@ -121,7 +121,7 @@ def start(migrator: Migrator) -> Iterator[Start]:
 import json, os, signal
 from pathlib import Path
 from app.migrator import Backend, Migrator
-migrator = Migrator({migrator.dsn!r}, Path({str(migrator.root)!r}))
+migrator = Migrator({migrator.dsn!r}, Path({str(migrator.root)!r}), lock_timeout={DEADLINE})
 result = None
 {code}
 print(json.dumps(result))

@@ -70,7 +70,7 @@ def test_a_pair_that_is_made_here_after_the_plan_is_not_overwritten(
     update_level(holder, there.id, "PLAYER", 2, 99)
     with ThreadPoolExecutor(1) as pool:
         adoption = pool.submit(take)
-        wait_until(connection, lambda: blocked_by(connection, holder), "the adoption waits for the pair", 60)
+        wait_until(connection, lambda: blocked_by(connection, holder), "the adoption waits for the pair")
         holder.commit()
         result = adoption.result()
     assert result.differences == []
@@ -103,7 +103,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_stopped(
     holder = connect(autocommit=False)
     holder.execute("select from lockstep.specialization_progress where student_id = %s for update", [there.id])
     with adopting(database, empty_database, "--apply", "--chunk", "20") as process:
-        wait_until(connection, lambda: blocked_by(connection, holder), "the adoption waits for the pair", 60)
+        wait_until(connection, lambda: blocked_by(connection, holder), "the adoption waits for the pair")
         process.send_signal(signal.SIGKILL)
         process.wait()
     done = value(connection, "select count(*) from lockstep.adopted_rows where table_name = 'specialization_progress'")
