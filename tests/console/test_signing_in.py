@@ -101,9 +101,10 @@ def test_a_deactivation_or_another_role_holds_from_the_next_page_on(
 def test_a_cookie_is_renewed_while_it_is_used_and_ends_when_it_is_not(
     app: Flask, connection: Connection, people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    now = time.time()
+    monkeypatch.setattr("app.console.visitor.time.time", lambda: now)
     client = client_of(app, connection, people["iris"])
     assert "Set-Cookie" not in client.get("/admin/users").headers
-    now = time.time()
     monkeypatch.setattr("app.console.visitor.time.time", lambda: now + 120)
     assert COOKIE in client.get("/admin/users").headers["Set-Cookie"]
     monkeypatch.setattr("app.http.tokens.CONSOLE_LIFETIME", -10)
