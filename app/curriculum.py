@@ -31,15 +31,21 @@ OTHERS = {
 }
 REQUIRED = {"id", "name", "specialization_id", "level", "required_xp", "required_sessions"}
 
+# What is there is not offered: the max_levels of a specialization would not be 0.
+THERE = {
+    "specializations": "select from lockstep.specializations as specialization where specialization.id = %(id)s",
+    "levels": """
+        select
+        from lockstep.specialization_levels as level
+        where level.specialization_id = %(specialization_id)s
+            and level.level = %(level)s
+    """,
+}
 # Both do nothing, and say so by their row count, where the row is as the line says.
 INSERT = {
-    # Not offered at all where it is there: its max_levels would not be 0.
     "specializations": """
         insert into lockstep.specializations (id, name, icon)
-        select %(id)s, %(name)s, %(icon)s
-        where not exists (
-            select from lockstep.specializations as specialization where specialization.id = %(id)s
-        )
+        values (%(id)s, %(name)s, %(icon)s)
         on conflict do nothing
     """,
     "levels": """
@@ -111,7 +117,8 @@ def load(dsn: str, directory: Path = DIRECTORY, *, update: bool = False, schema:
         for table, lines in files.items():
             for line in lines:
                 try:
-                    if connection.execute(INSERT[table], line.values).rowcount:
+                    there = connection.execute(THERE[table], line.values).rowcount
+                    if not there and connection.execute(INSERT[table], line.values).rowcount:
                         done[f"{table}_inserted"] += 1
                     elif update:
                         done[f"{table}_updated"] += connection.execute(UPDATE[table], line.values).rowcount

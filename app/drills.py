@@ -272,9 +272,7 @@ def desync_found(world: World) -> None:
     expect("exit code of reconcile", world.command("sync", "reconcile", "--no-log"), 0)
     world.phase("healthy: in step, and (the runs made older, as if the next check had come) no incident is open")
     expect("desync", world.show("healthy", DESYNC), [])
-    world.run(
-        "update lockstep.sync_runs set job_start = job_start - interval '5 min', job_end = job_end - interval '5 min'"
-    )
+    world.run("update lockstep.sync_runs set job_start = now() - interval '5 min', job_end = now() - interval '5 min'")
     expect("exit code of health", world.command("sync", "health"), 0)
     expect("incidents", world.show("open incidents", OPEN_INCIDENTS), [])
 

@@ -24,6 +24,7 @@ from app.season.plan import Kind, Pair, Plan, Requirement, Size, Totals, Way, ma
 from app.season.play import Record, connections, play
 from app.season.team import connect as take_a_seat
 from app.settings import PROJECT
+from tests import cluster
 from tests.pairs import Connect, Connection, one, rows, rules_off, value
 from tests.support import DEADLINE, PREFIX, wait_until
 
@@ -72,6 +73,7 @@ def played(server: Server, admin: psycopg.Connection[Any], template: str) -> Ite
     """A small season, in a clone that these tests share; each takes back what it does to it."""
     name = sql.Identifier(f"{PREFIX}season_{os.getpid()}")
     admin.execute(sql.SQL("create database {} template {}").format(name, sql.Identifier(template)))
+    cluster.settle(admin, f"{PREFIX}season_{os.getpid()}", template)
     try:
         dsn = server.dsn_for(f"{PREFIX}season_{os.getpid()}")
         with db.connect(dsn) as connection:

@@ -311,7 +311,6 @@ CHANGES = {
         where student_id = %(user)s
             and specialization_id = %(specialization)s
             and current_level <> %(level)s
-        returning pg_current_xact_id()::text::bigint
     """,
     Kind.LICENSE: """
         update lockstep.user_licenses
@@ -319,7 +318,6 @@ CHANGES = {
         where user_id = %(user)s
             and specialization_type = %(specialization)s
             and current_level <> %(level)s
-        returning pg_current_xact_id()::text::bigint
     """,
     Kind.UPSERT_PROGRESS: """
         insert into lockstep.specialization_progress as progress (
@@ -329,7 +327,6 @@ CHANGES = {
         on conflict (student_id, specialization_id) do update
         set current_level = excluded.current_level
         where progress.current_level <> excluded.current_level
-        returning pg_current_xact_id()::text::bigint
     """,
     Kind.UPSERT_LICENSE: """
         insert into lockstep.user_licenses as license (user_id, specialization_type, current_level)
@@ -337,7 +334,6 @@ CHANGES = {
         on conflict (user_id, specialization_type) do update
         set current_level = excluded.current_level
         where license.current_level <> excluded.current_level
-        returning pg_current_xact_id()::text::bigint
     """,
 }
 
@@ -372,14 +368,12 @@ SET_PROGRESS = """
     update lockstep.specialization_progress
     set current_level = %(level)s
     where student_id = %(user)s and specialization_id = %(specialization)s
-    returning pg_current_xact_id()::text::bigint
 """
 
 SET_LICENSE = """
     update lockstep.user_licenses
     set current_level = %(level)s
     where user_id = %(user)s and specialization_type = %(specialization)s
-    returning pg_current_xact_id()::text::bigint
 """
 
 REMARK = """
@@ -412,11 +406,18 @@ def _edit(seat: Seat, step: Edit, log: Log) -> int | None:
             if step.kind in TOUCHES:
                 seat.connection.execute(TOUCHES[step.kind].encode(), values)
                 return None
-            changed = seat.connection.execute(CHANGES[step.kind].encode(), values).fetchone()
-            return changed[0] if changed else None
+            with seat.connection.transaction():
+                changed = seat.connection.execute(CHANGES[step.kind].encode(), values).rowcount
+                return _transaction(seat.connection) if changed else None
         except (*RETRYABLE, errors.UniqueViolation) as error:
             # An upsert that races the first event of its pair may get 23505.
             log.retried[str(error.sqlstate)] += 1
+
+
+def _transaction(connection: db.Connection) -> int:
+    """The number of the transaction under way; asked by itself, as a cluster's UPDATE does not return it."""
+    (number,) = connection.execute("select pg_current_xact_id()::text::bigint").fetchall()[0]
+    return int(number)
 
 
 def _edit_locked(seat: Seat, kind: Kind, values: dict[str, Any], log: Log) -> int | None:
@@ -429,11 +430,10 @@ def _edit_locked(seat: Seat, kind: Kind, values: dict[str, Any], log: Log) -> in
         if held is None:
             return None
         level, license_id = held
-        changed = connection.execute(SET_LICENSE, values).fetchone()
-        assert changed is not None
+        assert connection.execute(SET_LICENSE, values).rowcount
+        transaction = _transaction(connection)
         if kind is Kind.BOTH_LOCKED:
             connection.execute(SET_PROGRESS, values)
             connection.execute(REMARK, {**values, "license": license_id, "from": level})
     log.remarks += kind is Kind.BOTH_LOCKED
-    transaction: int = changed[0]
     return transaction if level != values["level"] else None

@@ -15,6 +15,7 @@ from app import schools
 from app.loader import Source, for_citus, statements
 from app.schools import SchoolError
 from app.settings import PROJECT
+from tests.cluster import unnumbered
 from tests.contract.sources import BODIES, FUNCTIONS, SQL, VIEWS, without_comments
 from tests.contract.sources import body as sources_body
 from tests.pairs import Connection, rows
@@ -267,7 +268,8 @@ def test_the_check_of_the_catalog_names_what_breaks_it(
     for statement, name in CATALOG[check]:
         with connection.transaction(force_rollback=True):
             connection.execute(statement.encode())
-            assert [found.rpartition("lockstep.")[2] for found in check(connection)] == [name], statement
+            found = [unnumbered(broken.rpartition("lockstep.")[2]) for broken in check(connection)]
+            assert list(dict.fromkeys(found)) == [name], statement
     assert check(connection) == []
 
 

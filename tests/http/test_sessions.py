@@ -308,7 +308,7 @@ def test_a_purge_takes_what_is_over_for_a_day_and_nothing_else(
     for token in tokens[:2]:
         call(None, "POST", LOGOUT, headers=bearer(token))
     session = value(connection, "select id from lockstep.sessions where ended_at is not null limit 1")
-    age(connection, "sessions", "25 hours", "ended_at", where=f"id = {session}")
+    age(connection, "sessions", "25 hours", "ended_at", where=f"id = '{session}'")
     connection.execute("update lockstep.sign_in_attempts set last_at = now() - interval '25 hours'")
     connection.execute("update lockstep.password_resets set expires_at = now() - interval '1 second'")
     attempts = value(connection, "select count(*) from lockstep.sign_in_attempts")

@@ -34,7 +34,7 @@ from app.http.tokens import LIFETIME
 from app.settings import MailSettings, PoolSettings, Settings
 from tests.alerts.conftest import MailServer, port_taken
 from tests.http.running import serving
-from tests.pairs import add_users, plant
+from tests.pairs import add_users, age, plant
 from tests.support import DEADLINE, SERVER_SETTINGS, folder_for_servers, wait_until
 from tests.torture.http import GROWTH, OURS, STUDENTS, Client, Ledger, memory_of, session_of_an_admin, wrong_sums
 from tests.torture.scratch import Connection, broken_guards, build, number, scratch_server
@@ -259,7 +259,7 @@ def evening(connection: Connection, day: Day, mail: MailSettings, keep: str) -> 
     connection.execute("call lockstep.drain_queue()")
     connection.execute("call lockstep.reconcile()")
     # As if the next check had come: a run is looked at again for a minute.
-    connection.execute("update lockstep.sync_runs set job_start = job_start - interval '2 min', job_end = job_start")
+    age(connection, "sync_runs", "2 min", "job_start", "job_end")
 
     def all_told() -> bool:
         connection.execute("call lockstep.watch()")
