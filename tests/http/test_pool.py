@@ -87,6 +87,12 @@ def count(connection: Connection, condition: str = "true") -> int:
     return int(row[0])
 
 
+def available(pool: ConnectionPool[Any]) -> tuple[int, int]:
+    """How many connections nobody has, and how many there are."""
+    stats = pool.get_stats()
+    return stats["pool_available"], stats["pool_size"]
+
+
 def wait_for_blocked(connection: Connection, blocked: int = 1) -> None:
     wait_until(connection, lambda: count(connection, "wait_event_type = 'Lock'") == blocked, f"{blocked} wait")
 
@@ -159,12 +165,12 @@ def test_a_connection_that_broke_in_the_pool_is_not_given_to_anybody(
     ask: Ask, pool: ConnectionPool[Any], connection: Connection
 ) -> None:
     assert ask("GET").result().status_code == 200
-    with pool.connection():
-        pool.resize(1, SIZE)  # so that it keeps this one
-        connection.execute(f"select pg_terminate_backend(pid) {OURS}".encode())
-        wait_until(connection, lambda: count(connection) == 0, "it is broken")
+    pool.resize(1, SIZE)
+    wait_until(connection, lambda: available(pool) == (1, 1), "the pool keeps one")
+    connection.execute(f"select pg_terminate_backend(pid) {OURS}".encode())
+    wait_until(connection, lambda: count(connection) == 0, "it is broken")
     # Nobody has used it since, so the pool takes it for whole.
-    assert pool.get_stats()["pool_available"] == 1
+    assert available(pool) == (1, 1)
     assert ask("GET").result().status_code == 200
 
 
