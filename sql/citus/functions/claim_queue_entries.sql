@@ -51,7 +51,8 @@ begin
     end loop;
 
     -- Order within a pair: an entry only with every earlier one that is not done yet. One that was
-    -- refused has left the line.
+    -- refused has left the line. Each is looked at by itself, so what was in the way of the last may be done for
+    -- the next: one that was left out keeps those behind it.
     foreach v_entry in array v_entries loop
         perform
         from lockstep.queued_level_ups as other
@@ -61,7 +62,7 @@ begin
             and other.attempts = 0
             and other.id <> all(array(
                 select entry.id
-                from unnest(v_entries) as entry
+                from unnest(v_claimed) as entry
             ));
 
         if not found then
