@@ -33,15 +33,15 @@ begin
             hint = 'See lockstep.runs for those that exist.';
     end if;
 
+    -- By itself: beside the run a cluster would not plan it.
+    perform
+    from lockstep.sync_run_items as open
+    where open.run_id = p_run_id
+        and open.outcome = 'planned'
+    limit 1;
+
     if v_run.status not in ('planned', 'running')
-        and not (
-            v_run.status = 'failed'
-            and exists (
-                select from lockstep.sync_run_items as open
-                where open.run_id = p_run_id
-                    and open.outcome = 'planned'
-            )
-        )
+        and not (v_run.status = 'failed' and found)
     then
         raise exception using
             errcode = 'LS016',
