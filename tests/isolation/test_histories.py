@@ -33,7 +33,8 @@ HISTORY = """
     from lockstep.user_licenses as license
     inner join lockstep.specialization_progress as progress
         on progress.student_id = license.user_id and progress.specialization_id = license.specialization_type
-    left outer join lockstep.license_progressions as step on step.user_license_id = license.id
+    left outer join lockstep.license_progressions as step
+        on step.user_id = license.user_id and step.user_license_id = license.id
     where license.user_id = any (%s)
     group by license.user_id, license.current_level, progress.current_level
     """

@@ -41,7 +41,8 @@ select
             format('%s>%s %s', coalesce(step.from_level::text, ''), step.to_level, step.route), ', ' order by step.id
         )
         from lockstep.license_progressions as step
-        where step.user_license_id = license.id
+        where step.user_id = license.user_id
+            and step.user_license_id = license.id
     ) as history
 from lockstep.specialization_progress as progress
 full outer join lockstep.user_licenses as license
