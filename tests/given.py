@@ -112,7 +112,7 @@ class Visit:
         for (name,) in self._rows(f"select datname from pg_database where {OUR_DATABASES}"):
             database = sql.Identifier(name)
             self._connection.execute(sql.SQL("alter database {} with is_template false").format(database))
-            self._connection.execute(sql.SQL("drop database {} with (force)").format(database))
+            drop(self._connection, name)
         for (name,) in self._rows(f"select rolname from pg_roles where {roles}", *values):
             self._connection.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
 
@@ -123,6 +123,16 @@ class Visit:
 def given() -> str | None:
     """The DSN that was given."""
     return os.environ.get(VARIABLE) or None
+
+
+def drop(connection: psycopg.Connection[Any], name: str) -> None:
+    """Drop a database, also one where a session begins anew when it is ended: Citus looks there what is in doubt."""
+    drop = sql.SQL("drop database {} with (force)").format(sql.Identifier(name))
+    for _ in range(9):
+        with suppress(psycopg.errors.ObjectInUse):
+            connection.execute(drop)
+            return
+    connection.execute(drop)
 
 
 def ask(query: str) -> list[str]:

@@ -53,7 +53,10 @@ def run_suite(*arguments: str, dsn: str = "") -> subprocess.CompletedProcess[str
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
         cwd=PROJECT,
-        env={**{name: os.environ[name] for name in os.environ if not name.startswith("PYTEST_")}, VARIABLE: dsn},
+        env={
+            **{name: os.environ[name] for name in os.environ if not name.startswith(("PYTEST_", "LOCKSTEP_TEST_"))},
+            VARIABLE: dsn,
+        },
         capture_output=True,
         text=True,
         check=False,
