@@ -58,17 +58,14 @@ ROUTED = "a row goes where the user that it names is: a remark names its own"
 NO_KEY = "rows are locked with the user's id only"
 REFERENCE = "one lock on a row of a reference table is one on all of its rows"
 SHARDS = "who waits and what connects is seen with shards and with connections of the cluster's own"
-STABLE = "the test's own UPDATE computes with a clock, which is refused beside a column"
 SCRIPT = "the test changes two tables, or runs DDL, in one string"
 IDENTITY = "an identity of a cluster's table is not altered"
 ORIGIN = "a drained entry is written by who drains, one by one"
-JOINS = "the test joins cut tables by more than the user's id"
-ACCESSED = "Citus's own sessions are in the database that the test's is a copy of"
 ADOPTED = "an adoption joins tables that are cut with others: a school is taken over before it is cut"
 COMPARED = "the schema is compared with that of a school on one server"
 COUNTED = "a raw statement is counted on every shard"
 GARBLED = "an adoption is refused: Citus garbles an insert of selected rows with a clock; a school is taken over before"
-NO_CALLS = "EXPLAIN ANALYZE and VACUUM want a connection from the node to itself, which the server is set not to make"
+NO_CALLS = "(EXPLAIN) ANALYZE and VACUUM want a connection from the node to itself, which the server is set not to make"
 WHICH_KEY = "of two keys that refuse a statement the other comes first: on a shard their triggers have another order"
 CARRIED = "what leaves a database with Citus takes functions along that arm no keys, until they are loaded again"
 DUMPED = "a dump of a cluster at work is not as of one moment"
@@ -78,9 +75,10 @@ RIGHTS = "admins and functions may read the columns beneath their views"
 VIEW_WRITE = "a write to a view is refused for what it is, before anybody's rights are asked"
 LOGINS = "the nodes call each other as that role, so it logs in"
 OWN_OBJECTS = "Citus's own tables and the shards have no descriptions"
-CONNECTIONS = "the many rows of the test take more connections between the nodes than the server has"
 MOVED = "an UPDATE that names another user is refused by Citus itself"
-RESTORED = "a dump has nothing of the cluster: what is restored is a school on one server"
+RETRIED = "of two reasons for a retry it tells the other"
+FOUND = "it also finds what Citus refuses in an adoption, and what the cluster's own bodies do not use"
+BOTH_END = "a deadlock is found twice, by PostgreSQL and by Citus, and ends both"
 
 DIFFERENCES = (
     Difference("tests/projects/test_races.py::test_a_hundred_sharers_*", FEW, "a hundred sessions, beside other tests"),
@@ -123,10 +121,6 @@ DIFFERENCES = (
     Difference("tests/monitoring/test_sampler.py::test_too_many_connections_*", CLUSTER, SHARDS),
     Difference("tests/monitoring/test_views.py::test_a_planted_chain_*", CLUSTER, SHARDS),
     Difference("tests/monitoring/test_views.py::test_the_chain_is_printed_*", CLUSTER, SHARDS),
-    Difference("tests/alerts/test_incidents.py::test_desync_that_a_check_finds_*", CUT, STABLE),
-    Difference("tests/sync/test_reconcile.py::test_runs_past_their_retention_*", CUT, STABLE),
-    Difference("tests/sync/test_reconcile.py::test_no_run_for_seven_hours_*", CUT, STABLE),
-    Difference("tests/sync/test_review.py::test_a_run_that_an_undo_still_needs_*", CUT, STABLE),
     Difference("tests/queue/test_queue.py::test_an_entry_that_spoils_*", CLUSTER, SCRIPT),
     Difference("tests/test_seed.py::test_two_databases_get_the_same_school", CLUSTER, IDENTITY),
     Difference("tests/queue/test_queue.py::test_entries_of_a_pair_become_one_write_*", CLUSTER, ORIGIN),
@@ -138,17 +132,13 @@ DIFFERENCES = (
     Difference("tests/http/test_pool.py::test_a_lock_is_*", CUT, NO_KEY),
     Difference("tests/http/test_pool.py::test_a_breach_that_*", CUT, NO_KEY),
     Difference("tests/http/test_project_races.py::test_every_version_that_*", CUT, REFERENCE),
-    Difference("tests/http/test_runs.py::test_a_run_whose_*", CUT, STABLE),
-    Difference("tests/http/test_runs.py::test_a_run_that_*", CUT, STABLE),
-    Difference("tests/http/test_runs.py::test_a_worker_that_*", CUT, STABLE),
-    Difference("tests/sync/test_cli.py::test_reconcile_writes_its_*", CUT, STABLE),
-    Difference("tests/isolation/test_histories.py::test_the_checker_finds_write_*", CUT, JOINS),
-    Difference("tests/isolation/test_histories.py::test_eight_sessions_make_*", CUT, JOINS),
-    Difference("tests/isolation/test_histories.py::test_callers_who_decide_*", CUT, JOINS),
-    Difference("tests/isolation/test_histories.py::test_the_lists_are_*", CUT, JOINS),
-    Difference("tests/isolation/test_specs.py::test_each_permutation_*[first-call-*", CUT, JOINS),
-    Difference("tests/isolation/test_specs.py::test_each_permutation_*[level-up-level-up-*", CUT, JOINS),
-    Difference("tests/isolation/test_specs.py::test_each_permutation_*[level-up-raw-license-*", CUT, JOINS),
+    Difference("tests/isolation/test_specs.py::test_each_permutation_*[level-up-raw-license-*", CLUSTER, NO_HOOK),
+    Difference("tests/isolation/test_specs.py::test_each_permutation_*[raw-progress-raw-license-*", CLUSTER, NO_HOOK),
+    Difference("tests/isolation/test_specs.py::test_each_permutation_*[level-inserts-serializable]", CUT, RETRIED),
+    Difference(
+        "tests/isolation/test_specs.py::test_each_permutation_*[update-level-level-removal-read*", CUT, ONE_BY_ONE
+    ),
+    Difference("tests/isolation/test_anomalies.py::test_each_level_*[g2_anti_dependency_cycle-*", CUT, REFERENCE),
     Difference("tests/adoption/test_adopt.py::test_a_dry_run_*", CUT, ADOPTED),
     Difference("tests/adoption/test_adopt.py::test_every_row_and_*", CUT, ADOPTED),
     Difference("tests/adoption/test_adopt.py::test_what_came_over_*", CUT, ADOPTED),
@@ -192,12 +182,9 @@ DIFFERENCES = (
     Difference("tests/adoption/test_in_place.py::test_the_schema_is_*", CLUSTER, COMPARED),
     Difference("tests/contract/test_sql_files.py::test_every_constraint_is_*", CLUSTER, OWN_OBJECTS),
     Difference("tests/contract/test_sql_files.py::test_every_trigger_and_*", CLUSTER, OWN_OBJECTS),
-    Difference("tests/deployment/test_backup.py::test_a_restored_backup_*", CUT, RESTORED),
-    Difference("tests/deployment/test_backup.py::test_a_restored_backup_*", WHOLE, CARRIED),
-    Difference("tests/deployment/test_backup.py::test_what_is_written_*", CUT, RESTORED),
-    Difference("tests/deployment/test_backup.py::test_what_is_written_*", WHOLE, DUMPED),
-    Difference("tests/deployment/test_backup.py::test_a_backup_of_*", CUT, RESTORED),
-    Difference("tests/deployment/test_backup.py::test_a_backup_of_*", WHOLE, CARRIED),
+    Difference("tests/deployment/test_backup.py::test_a_restored_backup_*", CLUSTER, CARRIED),
+    Difference("tests/deployment/test_backup.py::test_what_is_written_*", CLUSTER, DUMPED),
+    Difference("tests/deployment/test_backup.py::test_a_backup_of_*", CLUSTER, CARRIED),
     Difference("tests/deployment/test_backup.py::test_a_role_of_*", CLUSTER, LOGINS),
     Difference("tests/adoption/test_interrupted.py::test_a_pair_that_*", CUT, ADOPTED),
     Difference("tests/adoption/test_interrupted.py::test_killed_in_the_*", CUT, ADOPTED),
@@ -207,20 +194,12 @@ DIFFERENCES = (
     Difference("tests/adoption/test_side_by_side.py::test_old_writers_and_*", CUT, ROUTED),
     Difference("tests/adoption/test_side_by_side.py::test_it_is_seen_*", CUT, ROUTED),
     Difference("tests/adoption/test_side_by_side.py::test_sessions_that_ended_*", CUT, COUNTED),
-    Difference("tests/alerts/test_incidents.py::test_a_run_that_finds_*", CUT, STABLE),
-    Difference("tests/faults/test_races.py::test_whoever_waits_for_*[update of license]", CUT, NO_HOOK),
-    Difference("tests/faults/test_races.py::test_whoever_waits_for_*[select for update of a license]", CUT, NO_HOOK),
+    Difference("tests/faults/test_races.py::test_whoever_waits_for_*[update of license]", CLUSTER, NO_HOOK),
+    Difference(
+        "tests/faults/test_races.py::test_whoever_waits_for_*[select for update of a license]", CLUSTER, NO_HOOK
+    ),
     Difference("tests/projects/test_races.py::test_uploads_and_sweeps_*", CUT, REFERENCE),
     Difference("tests/properties/test_programs.py::*", CUT, ROUTED),
-    Difference("tests/schools/test_move.py::*", CUT, ACCESSED),
-    Difference("tests/schools/test_operations.py::*", CUT, ACCESSED),
-    Difference("tests/schools/test_schools.py::test_the_roles_of_*", CUT, ACCESSED),
-    Difference("tests/schools/test_schools.py::test_everything_runs_where_*", CUT, ACCESSED),
-    Difference("tests/schools/test_schools.py::test_values_are_left_*", CUT, ACCESSED),
-    Difference("tests/schools/test_schools.py::test_the_same_address_*", CUT, ACCESSED),
-    Difference("tests/schools/test_schools.py::test_no_role_of_*", CUT, ACCESSED),
-    Difference("tests/schools/test_schools.py::test_a_role_is_*", CUT, ACCESSED),
-    Difference("tests/functions/test_accounts.py::test_a_page_of_*", CUT, CONNECTIONS),
     Difference("tests/functions/test_lock_order.py::test_hostile_writers_of_*", CLUSTER, NO_HOOK),
     Difference("tests/functions/test_erase.py::test_the_functions_own_*", CUT, MOVED),
     Difference("tests/queue/test_queue.py::test_calls_batches_raw_*", CLUSTER, NO_HOOK),
@@ -253,9 +232,9 @@ DIFFERENCES = (
     Difference("tests/adoption/test_levels.py::*", WHOLE, GARBLED),
     Difference("tests/adoption/test_people.py::*", WHOLE, GARBLED),
     Difference("tests/adoption/test_side_by_side.py::test_old_writers_and_*", WHOLE, NO_HOOK),
-    Difference("tests/deployment/test_deploy.py::test_traffic_goes_on_*", WHOLE, DUMPED),
-    Difference("tests/faults/test_races.py::test_whoever_*[merge of license]", WHOLE, MERGE),
-    Difference("tests/faults/test_races.py::test_whoever_waits_for_*[delete of license]", WHOLE, NO_HOOK),
+    Difference("tests/deployment/test_deploy.py::test_traffic_goes_on_*", CLUSTER, DUMPED),
+    Difference("tests/faults/test_races.py::test_whoever_*[merge of license]", CLUSTER, MERGE),
+    Difference("tests/faults/test_races.py::test_whoever_waits_for_*[delete of license]", CLUSTER, NO_HOOK),
     Difference("tests/test_season.py::test_nothing_fails_*", WHOLE, NO_HOOK),
     Difference("tests/test_season.py::test_season_of_*", WHOLE, NO_HOOK),
     Difference("tests/test_season.py::test_what_is_spoiled_*", WHOLE, NO_HOOK),
@@ -269,25 +248,39 @@ DIFFERENCES = (
     Difference("tests/test_season.py::test_what_was_seen_wrong_*[with_a_session_*", WHOLE, NO_HOOK),
     Difference("tests/test_season.py::test_what_was_seen_wrong_*[with_a_desync_*", WHOLE, NO_HOOK),
     Difference("tests/test_season.py::test_keys_are_armed_again_*", WHOLE, NOT_ARMED),
-    Difference("tests/torture/test_torture.py::test_raw_sql_of_*", WHOLE, MERGE),
-    Difference("tests/torture/test_torture.py::test_writers_lose_nothing_to_*", WHOLE, NO_CALLS),
-    Difference("tests/faults/test_races.py::test_whoever_waits_for_*[update of license]", WHOLE, NO_HOOK),
-    Difference("tests/faults/test_races.py::test_whoever_waits_for_*[select for update of a license]", WHOLE, NO_HOOK),
-    Difference("tests/isolation/test_specs.py::test_each_permutation_*[level-up-raw-license-*", WHOLE, NO_HOOK),
-    Difference("tests/isolation/test_specs.py::test_each_permutation_*[raw-progress-raw-license-*", WHOLE, NO_HOOK),
+    Difference("tests/torture/test_torture.py::test_raw_sql_of_*", CLUSTER, MERGE),
+    Difference("tests/torture/test_torture.py::test_writers_lose_nothing_to_*", CLUSTER, NO_CALLS),
     Difference("tests/isolation/test_specs.py::test_each_permutation_*[sync-level-up-*", WHOLE, SCRIPT),
     Difference("tests/isolation/test_specs.py::test_each_permutation_*[update-level-level-removal-*", WHOLE, WHICH_KEY),
     Difference("tests/contract/test_portability.py::test_the_check_of_*[ids_too_small]", WHOLE, REFUSED_DDL),
-    Difference("tests/isolation/test_histories.py::test_eight_sessions_*[read committed-disciplined]", WHOLE, NO_HOOK),
-    Difference("tests/schools/test_move.py::test_a_school_moves_whole_*", WHOLE, CARRIED),
-    Difference("tests/migrations/test_constraints.py::test_level_nine_*_whatever_writes_it", WHOLE, MERGE),
-    Difference("tests/migrations/test_constraints.py::test_level_nine_*_through_every_function", WHOLE, NOT_ARMED),
-    Difference("tests/monitoring/test_sampler.py::test_a_quiet_database_*", WHOLE, SHARDS),
-    Difference("tests/functions/test_accounts.py::test_a_page_of_*", WHOLE, NO_CALLS),
+    Difference(
+        "tests/isolation/test_histories.py::test_eight_sessions_*[read committed-disciplined]", CLUSTER, NO_HOOK
+    ),
+    Difference("tests/schools/test_move.py::test_a_school_moves_whole_*", CLUSTER, CARRIED),
+    Difference("tests/functions/test_accounts.py::test_a_page_of_*", CLUSTER, NO_CALLS),
     Difference("tests/properties/test_programs.py::test_random_programs_*", WHOLE, MERGE),
-    Difference("tests/schools/test_schools.py::test_reports_show_*", WHOLE, VIEWS),
-    Difference("tests/test_bench.py::test_a_school_is_loaded_*", WHOLE, NO_CALLS),
-    Difference("tests/test_bench.py::test_the_cost_of_finding_*", WHOLE, NO_CALLS),
+    Difference("tests/test_bench.py::test_a_school_is_loaded_*", CLUSTER, NO_CALLS),
+    Difference("tests/test_bench.py::test_the_cost_of_finding_*", CLUSTER, NO_CALLS),
+    Difference("tests/adoption/test_adopt.py::test_each_row_level_*", CUT, ADOPTED),
+    Difference("tests/contract/test_plpgsql_check.py::test_nothing_is_found_*", CLUSTER, FOUND),
+    Difference("tests/migrations/test_constraints.py::test_level_nine_of_*_whatever_writes_it", CLUSTER, MERGE),
+    Difference("tests/migrations/test_constraints.py::test_level_nine_of_*_through_every_function", CLUSTER, NOT_ARMED),
+    Difference("tests/monitoring/test_sampler.py::test_a_quiet_database_*", CLUSTER, SHARDS),
+    Difference("tests/docs/test_readme.py::test_a_session_*[first-screen]", CUT, NOT_ARMED),
+    Difference("tests/docs/test_readme.py::test_a_session_*[find-plan-apply-undo]", CUT, NOT_ARMED),
+    Difference("tests/docs/test_schema.py::test_the_committed_*", CLUSTER, COMPARED),
+    Difference("tests/drills/test_drills.py::test_a_deadlock_ends_*", CUT, BOTH_END),
+    Difference("tests/drills/test_drills.py::test_a_statement_that_lost_*", CUT, NO_CALLS),
+    Difference("tests/schools/test_schools.py::test_reports_show_*", CLUSTER, VIEWS),
+    Difference("tests/test_season.py::test_season_of_*", CUT, ROUTED),
+    Difference("tests/test_season.py::test_nothing_fails_*", CUT, ROUTED),
+    Difference("tests/test_season.py::test_what_is_spoiled_*", CUT, ROUTED),
+    Difference("tests/test_season.py::test_what_was_seen_wrong_*", CUT, ROUTED),
+    Difference("tests/test_season.py::test_a_connection_that_is_left_*", CUT, ROUTED),
+    Difference("tests/test_season.py::test_the_pair_that_is_forced_*", CUT, ROUTED),
+    Difference("tests/test_season.py::test_keys_are_armed_again_*", CUT, ROUTED),
+    Difference("tests/test_season.py::test_without_a_superuser_*", CUT, ROUTED),
+    Difference("tests/test_season.py::test_a_defect_in_*", CUT, ROUTED),
 )
 
 
