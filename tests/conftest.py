@@ -41,7 +41,13 @@ HOME = "LOCKSTEP_TEST_HOME"
 
 # Tests of all workers meet on this server, so it has room for all of them at once; and nothing of its own
 # analyzes a table, or locks its end, in the middle of one.
-SHARED_SETTINGS = {**SERVER_SETTINGS, "max_connections": "800", "autovacuum": "off"}
+SHARED_SETTINGS = {
+    **SERVER_SETTINGS,
+    "max_connections": "800",
+    "autovacuum": "off",
+    # Each test's database has statements of its own: with room for 5000 those of one that stands still are forgotten.
+    "pg_stat_statements.max": "50000",
+}
 CI = bool(os.environ.get("CI"))
 
 # Why a test was left out, by its id.
