@@ -6,10 +6,12 @@ row stands in adopted_rows, written in the transaction that brought it over.
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from psycopg.rows import dict_row
 
 from app import db
@@ -22,6 +24,7 @@ Progress = Callable[[str, int, int], None]
 Row = dict[str, Any]
 
 LOCK = "select pg_try_advisory_lock(hashtextextended('lockstep adoption', 0))"
+UNLOCK = "select pg_advisory_unlock(hashtextextended('lockstep adoption', 0))"
 # Whether Citus is here, and whether the school is whole on one of its nodes.
 CATALOG = "select to_regclass('pg_catalog.pg_dist_schema') is not null"
 DISTRIBUTED = "select from pg_catalog.pg_dist_schema where schemaid = 'lockstep'::regnamespace"
@@ -107,9 +110,7 @@ def adopt(
 
     `report` is told the plan before anything is brought over. Raises AdoptionError, psycopg.Error.
     """
-    with db.connect(target, school) as connection:
-        if connection.execute(LOCK).fetchone() != (True,):
-            raise AdoptionError("another adoption is under way")
+    with db.connect(target, school) as connection, _alone(connection):
         with read(source, options.schema) as opened:
             if opened.has_files and options.folder is None:
                 raise AdoptionError("this source has projects and assets: --files says where they are on disk")
@@ -133,6 +134,18 @@ def adopt(
         if result.run is not None:
             _apply(connection, result, options, progress)
     return result
+
+
+@contextmanager
+def _alone(connection: db.Connection) -> Iterator[None]:
+    """Be the only adoption. The lock goes with the session, too; but the server may see late that it is over."""
+    if connection.execute(LOCK).fetchone() != (True,):
+        raise AdoptionError("another adoption is under way")
+    try:
+        yield
+    finally:
+        with suppress(psycopg.Error):
+            connection.execute(UNLOCK)
 
 
 def _stage(connection: db.Connection, source: Source, options: Options, progress: Progress) -> list[str]:
