@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -577,7 +577,12 @@ def only_one(dsn: str) -> Iterator[None]:
         if connection.execute("select pg_try_advisory_lock(%s)", [key]).fetchone() == (False,):
             holder = connection.execute(LOCK_HOLDER, [key]).fetchone()
             raise DeployError(f"another deployment is at work: server process {holder[0] if holder else 'gone by now'}")
-        yield
+        try:
+            yield
+        finally:
+            # It goes with the session, too; but the server may see late that this one is over, and the next is refused.
+            with suppress(psycopg.Error):
+                connection.execute("select pg_advisory_unlock(%s)", [key])
 
 
 # Small things -----------------------------------------------------------------------------------
