@@ -281,6 +281,8 @@ def _build_template(server: Server, admin: psycopg.Connection[Any]) -> None:
             migrator.migrate()
             migrator.load()
             curriculum.load(dsn)
+        # While one of these is not gone there is no clone; the server waits for it, but for seconds only.
+        assert not clients_left(admin, TEMPLATE)
         for node in nodes:
             node.execute(f"alter database {TEMPLATE} with is_template true allow_connections false")
             cluster.leave(node, TEMPLATE)

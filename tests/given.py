@@ -106,6 +106,8 @@ class Visit:
         """Drop what the run made."""
         with self._connection:
             self._remove("rolname <> all(%s)", self._roles)
+            # Or the next run would be refused until the server has seen that this one is gone.
+            self._connection.execute(f"select pg_advisory_unlock(hashtext('{PREFIX}'))".encode())
 
     def _remove(self, roles: str, *values: object) -> None:
         """Drop the databases of a run, this one or one that was killed, and of its roles those of the condition."""

@@ -237,7 +237,7 @@ def test_a_database_that_is_there_is_replaced_only_when_told_and_kept_aside(
         assert value(now, names) != "Erased"
         assert value(then, names) == "Erased"
         assert value(now, STATE) == 0
-    admin.execute(f'drop database "{aside}"'.encode())
+    admin.execute(f'drop database "{aside}" with (force)'.encode())
 
 
 def test_a_role_of_ours_that_is_missing_is_made_and_another_is_asked_for(

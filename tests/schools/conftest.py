@@ -16,6 +16,7 @@ from app.settings import Settings
 from tests import cluster
 from tests.conftest import TEMPLATE
 from tests.http.conftest import unhurried
+from tests.support import clients_left
 
 __all__ = ["unhurried"]
 
@@ -40,6 +41,7 @@ def template(server: Server, admin: psycopg.Connection[Any], template: str) -> s
             migrator.migrate()
             migrator.load()
             curriculum.load(migrator.dsn, schema="maple")
+            assert not clients_left(admin, BOTH)
             admin.execute(f"alter database {BOTH} with is_template true allow_connections false".encode())
             if cluster.variant():
                 cluster.leave(admin, BOTH)
