@@ -5650,13 +5650,20 @@ CREATE FUNCTION lockstep.deployment_report(p_expected_version text DEFAULT NULL:
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+    v_version text;
     v_internship record;
     v_counted record;
     v_progress_twice bigint;
     v_license_twice bigint;
     v_desync bigint;
+    v_guards record;
 begin
     -- What asks the school's rows stands by itself: beside the catalog a cluster would not plan it.
+    v_version := (
+        select max(applied.migration_id)
+        from lockstep.schema_migrations as applied
+    );
+
     select count(*) as found, string_agg(format('%s, max_levels %s', one.name, one.max_levels), '; ') as detail
     into v_internship
     from lockstep.specializations as one
@@ -5698,6 +5705,16 @@ begin
         from lockstep.desync
     );
 
+    select
+        count(*) filter (where guard.status <> 'intact') as failures,
+        coalesce(
+            string_agg(format('%s %s %s', guard.status, guard.kind, guard.name), ', ')
+            filter (where guard.status <> 'intact'),
+            format('%s intact', count(*))
+        ) as detail
+    into v_guards
+    from lockstep.guard_status as guard;
+
     return query
     with expected_constraint as (
         select expected.constraint_name
@@ -5724,10 +5741,9 @@ begin
         select
             1,
             'version at head',
-            (p_expected_version is distinct from max(applied.migration_id))::integer,
+            (p_expected_version is distinct from v_version)::integer,
             p_expected_version is null,
-            format('applied %s, expected %s', max(applied.migration_id), coalesce(p_expected_version, 'not given'))
-        from lockstep.schema_migrations as applied
+            format('applied %s, expected %s', v_version, coalesce(p_expected_version, 'not given'))
 
         union all
         select
@@ -5803,8 +5819,12 @@ begin
             9,
             'lock-order hook on',
             (count(*) filter (where class.relrowsecurity and policy.polqual is not null) <> 2)::integer,
-            -- Citus takes no policy that locks.
-            exists (select from pg_catalog.pg_extension as extension where extension.extname = 'citus'),
+            -- Citus takes no policy that locks; what is loaded for it stays so where it is restored.
+            exists (
+                select from pg_catalog.pg_proc as proc
+                where proc.oid = 'lockstep.arm_keys()'::regprocedure
+                    and proc.prosrc like '%Citus%'
+            ),
             format('%s of 2 policies lock progress first', count(*))
         from pg_catalog.pg_class as class
         inner join pg_catalog.pg_policy as policy on policy.polrelid = class.oid
@@ -5823,14 +5843,9 @@ begin
         select
             11,
             'guards as installed',
-            count(*) filter (where guard.status <> 'intact'),
+            v_guards.failures,
             false,
-            coalesce(
-                string_agg(format('%s %s %s', guard.status, guard.kind, guard.name), ', ')
-                filter (where guard.status <> 'intact'),
-                format('%s intact', count(*))
-            )
-        from lockstep.guard_status as guard
+            v_guards.detail
     )
 
     select
@@ -8700,7 +8715,10 @@ CREATE FUNCTION lockstep.finish_mail(p_mail_id bigint, p_outcome text, p_error t
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+    v_mail lockstep.incident_mails;
     v_state text;
+    v_now timestamptz;
+    v_try_after timestamptz;
 begin
     if p_outcome is null or p_outcome not in ('sent', 'failed', 'refused') then
         raise exception using
@@ -8710,27 +8728,36 @@ begin
             hint = 'sent, failed (to be tried again) or refused (for good).';
     end if;
 
-    update lockstep.incident_mails as mail
-    set error = left(p_error, 1000),
-        sent_at = case when p_outcome = 'sent' then clock_timestamp() end,
-        attempts = mail.attempts + (p_outcome <> 'sent')::integer,
-        set_aside_at = case
-            when p_outcome = 'refused'
-                or (p_outcome = 'failed' and mail.attempts + 1 >= lockstep.setting('mail_attempts')::integer)
-                then clock_timestamp()
-        end,
-        try_after = clock_timestamp() + least(
-            lockstep.setting('mail_retry_pause')::interval * (2 ^ least(mail.attempts, 20)), interval '1 hour'
-        )
+    select mail.*
+    into v_mail
+    from lockstep.incident_mails as mail
     where mail.id = p_mail_id
         and mail.sent_at is null
         and mail.set_aside_at is null
-    returning case
-        when mail.sent_at is not null then 'sent'
-        when mail.set_aside_at is not null then 'set_aside'
+    for no key update;
+
+    if not found then
+        return null;
+    end if;
+
+    v_state := case
+        when p_outcome = 'sent' then 'sent'
+        when p_outcome = 'refused' then 'set_aside'
+        when v_mail.attempts + 1 >= lockstep.setting('mail_attempts')::integer then 'set_aside'
         else 'retrying'
-    end
-    into v_state;
+    end;
+    v_now := clock_timestamp();
+    v_try_after := v_now + least(
+        lockstep.setting('mail_retry_pause')::interval * (2 ^ least(v_mail.attempts, 20)), interval '1 hour'
+    );
+
+    update lockstep.incident_mails as mail
+    set error = left(p_error, 1000),
+        sent_at = case when v_state = 'sent' then v_now end,
+        attempts = v_mail.attempts + (p_outcome <> 'sent')::integer,
+        set_aside_at = case when v_state = 'set_aside' then v_now end,
+        try_after = v_try_after
+    where mail.id = p_mail_id;
 
     return v_state;
 end;
@@ -10397,7 +10424,8 @@ CREATE FUNCTION lockstep.list_projects(p_actor_id bigint, p_user_id bigint DEFAU
     select described.*
     from lockstep.projects as project
     cross join lateral lockstep.permission_on(p_actor_id, project.user_id, project.id) as granted (permission)
-    cross join lateral lockstep.describe_project(project, granted.permission) as described
+    -- A row made anew: a cluster refuses that of a table.
+    cross join lateral lockstep.describe_project(row(project.*)::lockstep.projects, granted.permission) as described
     where project.id in (
             select own.id
             from lockstep.projects as own
@@ -10449,7 +10477,8 @@ begin
     return query
     select described.*
     from lockstep.project_revisions as revision
-    cross join lateral lockstep.describe_revision(revision) as described
+    -- A row made anew: a cluster refuses that of a table.
+    cross join lateral lockstep.describe_revision(row(revision.*)::lockstep.project_revisions) as described
     where revision.user_id = v_project.user_id
         and revision.project_id = v_project.id
         and (p_before_version is null or revision.version < p_before_version)
@@ -10685,7 +10714,8 @@ begin
     return query
     select described.*
     from lockstep.project_shares as share
-    cross join lateral lockstep.describe_share(share) as described
+    -- A row made anew: a cluster refuses that of a table.
+    cross join lateral lockstep.describe_share(row(share.*)::lockstep.project_shares) as described
     where share.user_id = v_project.user_id
         and share.project_id = v_project.id
     order by share.id;
@@ -17208,6 +17238,7 @@ CREATE FUNCTION lockstep.share_project(p_actor_id bigint, p_project_id bigint, p
 declare
     v_project lockstep.projects;
     v_share lockstep.project_shares;
+    v_now timestamptz;
 begin
     v_project := (lockstep.lock_project(p_actor_id, p_project_id, 'ADMIN')).project;
 
@@ -17225,11 +17256,13 @@ begin
         perform lockstep.check_group(p_actor_id, p_group_id);
     end if;
 
+    v_now := clock_timestamp();
+
     -- Raised, never lowered: of many grants at once none is lost. The project's row is held, so this is no race.
     update lockstep.project_shares as share
     set permission = greatest(share.permission, p_permission),
         granted_by = case when share.permission < p_permission then p_actor_id else share.granted_by end,
-        modified_at = case when share.permission < p_permission then clock_timestamp() else share.modified_at end
+        modified_at = case when share.permission < p_permission then v_now else share.modified_at end
     where share.user_id = v_project.user_id
         and share.project_id = v_project.id
         and (share.grantee_user_id = p_user_id or share.grantee_group_id = p_group_id)
@@ -18000,9 +18033,14 @@ begin
     );
 
     -- Asked again: a statement of its own sees what was committed before the lock was there.
+    v_found := array(
+        select free.sha256
+        from unnest(v_found) as free (sha256)
+        where not lockstep.blob_is_used(free.sha256)
+    );
+
     delete from lockstep.blobs as blob
-    where blob.sha256 = any (v_found)
-        and not lockstep.blob_is_used(blob.sha256);
+    where blob.sha256 = any (v_found);
 
     get diagnostics v_swept = row_count;
     return v_swept;

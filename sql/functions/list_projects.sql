@@ -14,6 +14,7 @@ as $function$
     select described.*
     from lockstep.projects as project
     cross join lateral lockstep.permission_on(p_actor_id, project.user_id, project.id) as granted (permission)
+    -- A row made anew: a cluster refuses that of a table.
     cross join lateral lockstep.describe_project(row(project.*)::lockstep.projects, granted.permission) as described
     where project.id in (
             select own.id

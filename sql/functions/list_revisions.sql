@@ -18,6 +18,7 @@ begin
     return query
     select described.*
     from lockstep.project_revisions as revision
+    -- A row made anew: a cluster refuses that of a table.
     cross join lateral lockstep.describe_revision(row(revision.*)::lockstep.project_revisions) as described
     where revision.user_id = v_project.user_id
         and revision.project_id = v_project.id

@@ -16,6 +16,7 @@ begin
     return query
     select described.*
     from lockstep.project_shares as share
+    -- A row made anew: a cluster refuses that of a table.
     cross join lateral lockstep.describe_share(row(share.*)::lockstep.project_shares) as described
     where share.user_id = v_project.user_id
         and share.project_id = v_project.id
