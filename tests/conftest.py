@@ -101,7 +101,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if reason := None if config.option.collectonly else lacking(item):
             config.stash[LEFT_OUT][item.nodeid] = reason
         elif difference and proving:
-            item.add_marker(pytest.mark.xfail(reason=difference.reason, strict=True))
+            item.add_marker(pytest.mark.xfail(reason=difference.reason, strict=difference.certain))
         elif difference:
             config.stash[LEFT_OUT][item.nodeid] = f"{difference.condition}: {difference.reason}"
         wanted = not proving or bool(difference)
