@@ -270,7 +270,6 @@ DIFFERENCES = (
     Difference("tests/test_season.py::test_keys_are_armed_again_*", WHOLE, NOT_ARMED),
     Difference("tests/torture/test_torture.py::test_raw_sql_of_*", CLUSTER, MERGE),
     Difference("tests/torture/test_torture.py::test_writers_lose_nothing_to_*", CLUSTER, NO_CALLS),
-    Difference("tests/isolation/test_specs.py::test_each_permutation_*[sync-level-up-*", WHOLE, SCRIPT),
     Difference(
         "tests/isolation/test_specs.py::test_each_permutation_*[update-level-level-removal-read committed]",
         WHOLE,
