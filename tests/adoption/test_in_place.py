@@ -1,7 +1,7 @@
 """A database of an older system becomes ours where it stands, every row accounted for, and can be given back."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import ForeignKey, create_engine, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -67,6 +68,11 @@ class Old:
     dsn: str
     role: str
     manifest: legacy.Manifest
+
+    @property
+    def name(self) -> str:
+        """Of the database."""
+        return str(conninfo_to_dict(self.dsn)["dbname"])
 
     def migrator(self) -> Migrator:
         return Migrator(self.dsn, say=lambda _: None)
@@ -522,7 +528,13 @@ def test_a_dry_run_and_the_way_there_and_back_leave_the_old_database_as_it_was(
     server: Server, admin: Connection, pgbin: Path
 ) -> None:
     with old_school(server, admin) as old:
-        look: Callable[[], tuple[str, Any]] = lambda: (dump(old.dsn, pgbin / "pg_dump", "public"), contents(old))  # noqa: E731
+
+        def look() -> tuple[str, Any]:
+            found = dump(old.dsn, pgbin / "pg_dump", "public"), contents(old)
+            # The report names who is connected, and a session ends a moment after its client.
+            assert not clients_left(admin, old.name)
+            return found
+
         schema, before = look()
         would = old.take_over(apply=False)
         assert look() == (schema, before)

@@ -124,7 +124,9 @@ where stored.setdatabase in (0, (select db.oid from pg_catalog.pg_database as db
 
 union all
 select 'breaks', 'session of ' || activity.usename, format(
-    '%s connected now as %s: they find the tables after they connect again', count(*), activity.application_name
+    '%s connected now%s: they find the tables after they connect again',
+    count(*),
+    ' as ' || nullif(activity.application_name, '')
 )
 from pg_catalog.pg_stat_activity as activity
 where activity.datname = current_database()
